@@ -1,0 +1,63 @@
+"""The model as SQLite tables: one a table, keyed (dataset_id, version, cid), with an index a relation.
+
+SQLite needs no buckets: its key keeps the rows of a version together, in cid order.
+"""
+
+from syndb_graphql.spec.model import Column, Model, Relation, Table
+
+CATALOG = """CREATE TABLE dataset_head (
+  dataset_id BLOB NOT NULL PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  last_version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dataset_record (
+  dataset_id BLOB NOT NULL,
+  revision INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (dataset_id, revision)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dataset_version (
+  dataset_id BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (dataset_id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE related_count (
+  dataset_id BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  key BLOB NOT NULL,
+  relation TEXT NOT NULL,
+  "table" TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  PRIMARY KEY (dataset_id, version, key, relation, "table")
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def emit_sqlite(model: Model) -> str:
+    """Every statement that makes an empty database, as a script."""
+    head = "-- Written by `syndb-graphql schema write` from schema/. Do not edit.\n\n"
+    return head + CATALOG + "".join("\n" + _emit_table(table) for table in model.tables.values())
+
+
+def component_expression(relation: Relation) -> str:
+    """SQL of the component a row is ordered by within its owner: the owner stands in for an unknown one."""
+    return f"coalesce({relation.component}, {relation.owner})" if relation.component else relation.owner
+
+
+def _emit_table(table: Table) -> str:
+    lines = ["  dataset_id BLOB NOT NULL", "  version INTEGER NOT NULL", *(f"  {_emit_column(column)}" for column in table.columns)]
+    lines.append("  PRIMARY KEY (dataset_id, version, cid)")
+    sql = f"CREATE TABLE {table.name} (\n" + ",\n".join(lines) + "\n) STRICT, WITHOUT ROWID;\n"
+    for relation in table.relations.values():
+        key = f"dataset_id, version, {relation.owner}, {component_expression(relation)}, cid"
+        sql += f"CREATE INDEX {table.name}_{relation.name} ON {table.name} ({key}) WHERE {relation.owner} IS NOT NULL;\n"
+    return sql
+
+
+def _emit_column(column: Column) -> str:
+    return f"{column.name} {column.type.sqlite}" + ("" if column.nullable else " NOT NULL")

@@ -1,0 +1,78 @@
+"""Every setting, once: name, default, bounds, what it is for. Read from SYNDB_* variables; an unknown SYNDB_* is an error.
+
+`pydantic-settings` ignores unknown variables, so the names are compared here.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from typing import Annotated
+
+from syndb_graphql.errors import SettingsError
+from syndb_graphql.spec.naming import nearest
+
+PREFIX = "SYNDB_"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data: Path = Field(Path("syndb-data"), description="Folder of the embedded store: database, files, secret keys.")
+    owner: str = Field("local", min_length=1, max_length=100, description="Owner of what `load` loads.")
+    host: str = Field("127.0.0.1", description="Address the server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
+    public_url: str = Field("", description="Address clients reach the server by, for links; empty: the one they asked.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",), description="Origins whose pages may query, separated by commas; never with credentials."
+    )
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Secrets of at least 32 characters, separated by commas: the first signs cursors and links, all verify. "
+        "Empty: one is made and kept in the data folder."
+    )
+    link_lifetime_s: int = Field(3600, ge=1, le=604_800, description="Seconds a link to a file is valid.")
+    version_retention_h: float = Field(24, ge=0, le=8760, description="Hours a replaced version stays readable for those who began on it.")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest body of a request.")
+    max_document_bytes: int = Field(32_768, ge=1024, description="Largest GraphQL document.")
+    max_tokens: int = Field(2000, ge=10, description="Most tokens of a document.")
+    max_depth: int = Field(12, ge=1, description="Deepest nesting of fields.")
+    max_introspection_depth: int = Field(20, ge=15, description="Deepest nesting below __schema and __type.")
+    max_aliases: int = Field(30, ge=0, description="Most aliases, counted again for each spread of a fragment.")
+    max_root_fields: int = Field(20, ge=1, description="Most fields of the operation itself.")
+    max_directives: int = Field(50, ge=0, description="Most directives, counted again for each spread of a fragment.")
+    cost_limit: int = Field(1000, ge=1, description="Most points a query may cost; a point is 100 rows asked for.")
+    max_page_size: int = Field(10_000, ge=1, le=100_000, description="Most rows of one page of a connection.")
+    max_dataset_page_size: int = Field(100, ge=1, le=1000, description="Most data sets of one page.")
+    default_page_size: int = Field(100, ge=1, description="Rows of a page where neither first nor last is given.")
+    nested_page_size: int = Field(10, ge=1, description="The same for a connection inside another one.")
+    max_errors: int = Field(20, ge=1, description="Most errors in one answer.")
+    request_timeout_s: float = Field(10, gt=0, le=600, description="Seconds a request may take.")
+    store_timeout_s: float = Field(5, gt=0, le=600, description="Seconds one call of the store of rows may take.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
+
+    @field_validator("cors_origins", "secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _long_enough(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < 32 for key in keys):
+            raise ValueError("each key needs at least 32 characters, such as those of `openssl rand -hex 32`")
+        return keys
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment; `overrides` (from the command line) win. Raises SettingsError with the variable's name."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingsError(f"{name} is no setting.{nearest(name.upper(), known)} All are listed in the README.")
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name}: {first['msg']} (it is {str(first['input'])!r}).") from None

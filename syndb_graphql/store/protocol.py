@@ -1,0 +1,173 @@
+"""The contract of a store of rows, and the plain values it speaks in.
+
+A store keeps the rows of each table under (data set, version), ordered by cid, and again by each relation ordered by
+(owner, component, cid). It also keeps the data sets' records, as bytes it does not look into, and one head a data set,
+changed by compare-and-set only: a load writes a version nobody reads and one change of the head makes it current.
+
+Values: uuids are 16 bytes, booleans True or False, missing None. Reads name their columns and answer tuples in that
+order, never an object a row. A partial answer is an error, never a shorter page. A store raises StoreTimeout and
+StoreUnavailable, and nothing of its driver. Every call is awaited; each has the time limit given when the store was opened.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from syndb_graphql.spec.model import Relation, Table
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+Row = tuple[Any, ...]
+Key = tuple[bytes, ...]
+"""Position of a row in an order: (cid,), or (component, cid) within a relation."""
+Owner = tuple[bytes, bytes | None]
+"""Whose rows of a relation: (owner, None) for all of them, (owner, component) for the rows of one compartment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of one data set; what every read of rows is of."""
+
+    dataset_id: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `limit` rows strictly between two keys: the first ones, or the last ones when `backwards`. The answer is in forward order either way."""
+
+    limit: int
+    after: Key | None = None
+    before: Key | None = None
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Which rows, and in what order. So far all of them, in the order of their key; part of every cursor's fingerprint."""
+
+    filter: None = None
+    order: None = None
+
+    def fingerprint(self) -> bytes:
+        return b"all|key"
+
+
+EVERYTHING = Criteria()
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedRows:
+    """Rows of several owners, one after another: those of owner i are `rows[offsets[i]:offsets[i + 1]]`."""
+
+    rows: list[Row]
+    offsets: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedCount:
+    """How many rows of `table` the row with cid `key` has, as child (direct), part (any depth of a neuron), pre or post."""
+
+    key: bytes
+    relation: str
+    table: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a data set stands. `version` 0: nothing published yet. `last_version`: highest number ever given out."""
+
+    dataset_id: bytes
+    revision: int = 0
+    version: int = 0
+    last_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RowsSummary:
+    count: int
+    checksum: int
+    """Exclusive or of the cids' last eight bytes, little-endian: the same in whatever order the rows come."""
+
+
+class Store(Protocol):
+    # ── Reading rows ──
+    async def read_page(
+        self, table: Table, snapshot: Snapshot, *, columns: Sequence[str], window: Window, criteria: Criteria = EVERYTHING
+    ) -> list[Row]:
+        """A page of a whole table, ordered by cid."""
+        ...
+
+    async def read_related(
+        self,
+        relation: Relation,
+        snapshot: Snapshot,
+        *,
+        owners: Sequence[Owner],
+        columns: Sequence[str],
+        window: Window,
+        criteria: Criteria = EVERYTHING,
+    ) -> RelatedRows:
+        """The same window of each owner's rows, ordered by (component, cid). At most 10,000 owners."""
+        ...
+
+    async def read_rows(
+        self, table: Table, snapshot: Snapshot, *, cids: Sequence[bytes], columns: Sequence[str]
+    ) -> list[Row | None]:
+        """The rows with these cids, in their order, None where there is none."""
+        ...
+
+    async def read_counts(self, snapshot: Snapshot, *, relation: str, keys: Sequence[bytes]) -> list[dict[str, int]]:
+        """For each key, the counts kept at load by table (child | part | pre | post); tables with none are left out."""
+        ...
+
+    # ── Writing a version ──
+    async def begin_version(self, dataset_id: bytes) -> int:
+        """A version number nobody has had, recorded in the head before the first row is written."""
+        ...
+
+    async def write_rows(self, table: Table, snapshot: Snapshot, rows: "DataFrame") -> None:
+        """Add rows: a frame with exactly the table's columns, in their order. Writing a row again changes nothing."""
+        ...
+
+    async def write_counts(self, snapshot: Snapshot, counts: Iterable[RelatedCount]) -> None: ...
+
+    async def summarize_rows(self, table: Table, snapshot: Snapshot) -> RowsSummary:
+        """Count and checksum, read back from the store."""
+        ...
+
+    async def drop_version(self, snapshot: Snapshot) -> None:
+        """Remove a version's rows, counts and record. Removing what is not there is no error."""
+        ...
+
+    # ── Data sets ──
+    async def read_heads(self) -> list[Head]: ...
+
+    async def swap_head(self, expected: Head, new: Head) -> bool:
+        """Change the head if it is still as expected (`Head(id)` for none); False where somebody was faster."""
+        ...
+
+    async def write_record(self, dataset_id: bytes, revision: int, record: bytes) -> None: ...
+
+    async def read_record(self, dataset_id: bytes, revision: int) -> bytes | None: ...
+
+    async def write_version(self, snapshot: Snapshot, record: bytes) -> None: ...
+
+    async def read_version(self, snapshot: Snapshot) -> bytes | None: ...
+
+    async def list_versions(self, dataset_id: bytes) -> list[int]:
+        """Every version with a record, oldest first."""
+        ...
+
+    async def delete_dataset(self, dataset_id: bytes) -> None:
+        """Remove the head first, so that nobody finds it, then every version and record."""
+        ...
+
+    # ── Itself ──
+    async def check(self) -> None:
+        """Return if the store answers; raise StoreUnavailable with the reason if not."""
+        ...
+
+    async def close(self) -> None: ...
