@@ -134,7 +134,7 @@ role = "reporter"
 individuals = {individuals}
 {individual_id}shrinkage = "unknown"
 sampling = "targeted"
-inclusion = "reporter-labelled neurons filled and recorded in a slice"
+inclusion = "neurons filled and recorded in a slice"
 
 [tables.neuron]
 length_unit = "um"
