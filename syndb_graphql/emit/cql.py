@@ -4,7 +4,7 @@ The partition of a row is (data set, version, bucket), the bucket a prefix of th
 read by a relation holds all columns again, so a part of a neuron lies in two tables and a synapse in three.
 """
 
-from syndb_graphql.spec.model import Model, Relation, Table
+from syndb_graphql.spec.model import Model, Table
 
 CATALOG = """CREATE TABLE IF NOT EXISTS dataset_head (
   shard smallint,
@@ -53,15 +53,11 @@ def emit_table(table: Table) -> list[str]:
     columns = [f"  {column.name} {column.type.cql}" for column in table.columns]
     statements = [_create(table.name, columns, "(dataset_id, version, bucket), cid")]
     for relation in table.relations.values():
-        component = [] if _component(relation) in table.column else [f"  {_component(relation)} uuid"]
-        key = f"(dataset_id, version, bucket), {relation.owner}, {_component(relation)}, cid"
+        component = [] if relation.order in table.column else [f"  {relation.order} uuid"]
+        order = "" if relation.order == relation.owner else f"{relation.order}, "
+        key = f"(dataset_id, version, bucket), {relation.owner}, {order}cid"
         statements.append(_create(f"{table.name}_{relation.name}", columns + component, key))
     return statements
-
-
-def _component(relation: Relation) -> str:
-    """`owned` rows always have a parent; elsewhere the owner stands in for an unknown component, in a column of its own."""
-    return "parent_id" if relation.name == "owned" else f"{relation.name}_component"
 
 
 def _create(name: str, columns: list[str], key: str) -> str:

@@ -3,7 +3,7 @@
 SQLite needs no buckets: its key keeps the rows of a version together, in cid order.
 """
 
-from syndb_graphql.spec.model import Column, Model, Relation, Table
+from syndb_graphql.spec.model import Column, Model, Table
 
 CATALOG = """CREATE TABLE dataset_head (
   dataset_id BLOB NOT NULL PRIMARY KEY,
@@ -44,17 +44,17 @@ def emit_sqlite(model: Model) -> str:
     return head + CATALOG + "".join("\n" + _emit_table(table) for table in model.tables.values())
 
 
-def component_expression(relation: Relation) -> str:
-    """SQL of the component a row is ordered by within its owner: the owner stands in for an unknown one."""
-    return f"coalesce({relation.component}, {relation.owner})" if relation.component else relation.owner
-
-
 def _emit_table(table: Table) -> str:
     lines = ["  dataset_id BLOB NOT NULL", "  version INTEGER NOT NULL", *(f"  {_emit_column(column)}" for column in table.columns)]
+    for relation in table.relations.values():
+        if relation.order not in table.column:
+            computed = f"coalesce({relation.component}, {relation.owner})"
+            lines.append(f"  {relation.order} BLOB AS ({computed}) VIRTUAL")
     lines.append("  PRIMARY KEY (dataset_id, version, cid)")
     sql = f"CREATE TABLE {table.name} (\n" + ",\n".join(lines) + "\n) STRICT, WITHOUT ROWID;\n"
     for relation in table.relations.values():
-        key = f"dataset_id, version, {relation.owner}, {component_expression(relation)}, cid"
+        order = "" if relation.order == relation.owner else f"{relation.order}, "
+        key = f"dataset_id, version, {relation.owner}, {order}cid"
         sql += f"CREATE INDEX {table.name}_{relation.name} ON {table.name} ({key}) WHERE {relation.owner} IS NOT NULL;\n"
     return sql
 

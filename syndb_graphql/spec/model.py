@@ -95,6 +95,13 @@ class Relation:
     field: str
     description: str
 
+    @property
+    def order(self) -> str:
+        """Column the rows of an owner are ordered by, before cid: the component, or the owner standing in for it."""
+        if self.component is None:
+            return self.owner
+        return self.component if self.name == "owned" else f"{self.name}_component"
+
 
 @dataclass(frozen=True, slots=True)
 class Interface:

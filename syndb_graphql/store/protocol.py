@@ -110,7 +110,7 @@ class Store(Protocol):
         window: Window,
         criteria: Criteria = EVERYTHING,
     ) -> RelatedRows:
-        """The same window of each owner's rows, ordered by (component, cid). At most 10,000 owners."""
+        """The same window of each owner's rows, ordered by (component, cid). `columns` may name `relation.order`, the component."""
         ...
 
     async def read_rows(

@@ -1,0 +1,329 @@
+"""The embedded store: one SQLite file, one connection, in WAL mode, so that a load and a server work side by side.
+
+Owns: SQL, the time limit of a call, the translation of apsw's errors. Leaves to others: what to read, and when.
+Reads run on the event loop: each is bounded by its page and by the time limit, which SQLite's progress handler keeps;
+handing a read of microseconds to a thread costs more than the read.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+import numpy as np
+
+from syndb_graphql.emit.sqlite import emit_sqlite
+from syndb_graphql.errors import StoreTimeout, StoreUnavailable
+from syndb_graphql.spec.model import Model, Relation, Table
+from syndb_graphql.store.protocol import (
+    EVERYTHING,
+    Criteria,
+    Head,
+    Owner,
+    RelatedCount,
+    RelatedRows,
+    Row,
+    RowsSummary,
+    Snapshot,
+    Window,
+)
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+BUSY_TIMEOUT_MS = 30_000
+"""A load waits this long for another load's batch to end."""
+PROGRESS_STEPS = 20_000
+"""Instructions of SQLite's machine between two looks at the clock: about a millisecond."""
+SWEEP_ROWS = 20_000
+"""Rows removed in one transaction, so that a sweep never holds up a load or fills the log."""
+_FIRST, _LAST = b"", b"\xff" * 17
+"""Below and above every 16-byte key."""
+
+
+class SqliteStore:
+    """See `store.protocol.Store`."""
+
+    def __init__(self, path: Path, model: Model, *, timeout_s: float) -> None:
+        """Open the database at `path`, made if missing. Raises StoreUnavailable where it cannot be used."""
+        self._path = path
+        self._model = model
+        self._timeout_s = timeout_s
+        self._deadline = float("inf")
+        with self._translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = apsw.Connection(str(path), statementcachesize=500)
+            self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            self._connection.set_progress_handler(self._is_late, PROGRESS_STEPS)
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536", "mmap_size=1073741824"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._prepare_schema()
+
+    # ── Reading rows ──
+    async def read_page(
+        self, table: Table, snapshot: Snapshot, *, columns: Sequence[str], window: Window, criteria: Criteria = EVERYTHING
+    ) -> list[Row]:
+        del criteria  # everything, by cid: so far nothing else can be asked
+        direction = "DESC" if window.backwards else "ASC"
+        sql = (
+            f"SELECT {_names(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ? AND cid > ? AND cid < ? "
+            f"ORDER BY cid {direction} LIMIT ?"
+        )
+        after = window.after[0] if window.after else _FIRST
+        before = window.before[0] if window.before else _LAST
+        with self._limited():
+            rows = self._fetch(sql, (snapshot.dataset_id, snapshot.version, after, before, window.limit), table, columns)
+        if window.backwards:
+            rows.reverse()
+        return rows
+
+    async def read_related(
+        self,
+        relation: Relation,
+        snapshot: Snapshot,
+        *,
+        owners: Sequence[Owner],
+        columns: Sequence[str],
+        window: Window,
+        criteria: Criteria = EVERYTHING,
+    ) -> RelatedRows:
+        del criteria
+        table = self._model.tables[relation.table]
+        rows: list[Row] = []
+        offsets = [0]
+        with self._limited():
+            for owner, component in owners:
+                sql, bindings = _related_statement(relation, columns, snapshot, owner, component, window)
+                found = self._fetch(sql, bindings, table, columns)
+                rows.extend(reversed(found) if window.backwards else found)
+                offsets.append(len(rows))
+        return RelatedRows(rows, offsets)
+
+    async def read_rows(
+        self, table: Table, snapshot: Snapshot, *, cids: Sequence[bytes], columns: Sequence[str]
+    ) -> list[Row | None]:
+        sql = f"SELECT {_names(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ? AND cid = ?"
+        rows: list[Row | None] = []
+        with self._limited():
+            for cid in cids:
+                found = self._fetch(sql, (snapshot.dataset_id, snapshot.version, cid), table, columns)
+                rows.append(found[0] if found else None)
+        return rows
+
+    async def read_counts(self, snapshot: Snapshot, *, relation: str, keys: Sequence[bytes]) -> list[dict[str, int]]:
+        sql = 'SELECT "table", n FROM related_count WHERE dataset_id = ? AND version = ? AND key = ? AND relation = ?'
+        with self._limited():
+            return [
+                dict(self._connection.execute(sql, (snapshot.dataset_id, snapshot.version, key, relation))) for key in keys
+            ]
+
+    # ── Writing a version ──
+    async def begin_version(self, dataset_id: bytes) -> int:
+        sql = (
+            "INSERT INTO dataset_head VALUES (?, 0, 0, 1) ON CONFLICT DO UPDATE SET last_version = last_version + 1 "
+            "RETURNING last_version"
+        )
+        with self._translated():
+            return int(self._connection.execute(sql, (dataset_id,)).fetchall()[0][0])
+
+    async def write_rows(self, table: Table, snapshot: Snapshot, rows: "DataFrame") -> None:
+        names = [column.name for column in table.columns]
+        if rows.columns != names:
+            raise ValueError(f"rows of {table.name} must have exactly the columns {names}, not {rows.columns}")
+        marks = ", ".join("?" * len(names))
+        key = (snapshot.dataset_id, snapshot.version)
+        sql = f"INSERT OR IGNORE INTO {table.name} (dataset_id, version, {_names(names)}) VALUES (?, ?, {marks})"
+        with self._translated(), self._connection:
+            self._connection.executemany(sql, (key + row for row in rows.iter_rows()))
+
+    async def write_counts(self, snapshot: Snapshot, counts: Iterable[RelatedCount]) -> None:
+        key = (snapshot.dataset_id, snapshot.version)
+        with self._translated(), self._connection:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO related_count VALUES (?, ?, ?, ?, ?, ?)",
+                (key + (count.key, count.relation, count.table, count.count) for count in counts),
+            )
+
+    async def summarize_rows(self, table: Table, snapshot: Snapshot) -> RowsSummary:
+        sql = f"SELECT substr(cid, 9) FROM {table.name} WHERE dataset_id = ? AND version = ?"
+        count, checksum = 0, np.uint64(0)
+        with self._translated():
+            cursor = self._connection.execute(sql, (snapshot.dataset_id, snapshot.version))
+            while tails := [tail for (tail,) in _take(cursor, 50_000)]:
+                count += len(tails)
+                checksum ^= np.bitwise_xor.reduce(np.frombuffer(b"".join(tails), "<u8"))
+        return RowsSummary(count, int(checksum))
+
+    async def drop_version(self, snapshot: Snapshot) -> None:
+        key = (snapshot.dataset_id, snapshot.version)
+        with self._translated():
+            for table in self._model.tables:
+                self._sweep(table, "cid", key)
+            self._sweep("related_count", "key", key)
+            self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ? AND version = ?", key)
+
+    # ── Data sets ──
+    async def read_heads(self) -> list[Head]:
+        with self._limited():
+            found = self._connection.execute("SELECT dataset_id, revision, version, last_version FROM dataset_head")
+            return [Head(*row) for row in found]
+
+    async def swap_head(self, expected: Head, new: Head) -> bool:
+        with self._translated(), self._connection:
+            if expected == Head(expected.dataset_id):
+                self._connection.execute("INSERT OR IGNORE INTO dataset_head VALUES (?, 0, 0, 0)", (expected.dataset_id,))
+            self._connection.execute(
+                "UPDATE dataset_head SET revision = ?, version = ?, last_version = ? "
+                "WHERE dataset_id = ? AND revision = ? AND version = ? AND last_version = ?",
+                (
+                    *(new.revision, new.version, new.last_version, new.dataset_id),
+                    *(expected.revision, expected.version, expected.last_version),
+                ),
+            )
+            return self._connection.changes() == 1
+
+    async def write_record(self, dataset_id: bytes, revision: int, record: bytes) -> None:
+        with self._translated():
+            self._connection.execute("INSERT OR REPLACE INTO dataset_record VALUES (?, ?, ?)", (dataset_id, revision, record))
+
+    async def read_record(self, dataset_id: bytes, revision: int) -> bytes | None:
+        sql = "SELECT record FROM dataset_record WHERE dataset_id = ? AND revision = ?"
+        return self._read_value(sql, (dataset_id, revision))
+
+    async def write_version(self, snapshot: Snapshot, record: bytes) -> None:
+        with self._translated():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO dataset_version VALUES (?, ?, ?)", (snapshot.dataset_id, snapshot.version, record)
+            )
+
+    async def read_version(self, snapshot: Snapshot) -> bytes | None:
+        sql = "SELECT record FROM dataset_version WHERE dataset_id = ? AND version = ?"
+        return self._read_value(sql, (snapshot.dataset_id, snapshot.version))
+
+    async def list_versions(self, dataset_id: bytes) -> list[int]:
+        sql = "SELECT version FROM dataset_version WHERE dataset_id = ? ORDER BY version"
+        with self._limited():
+            return [version for (version,) in self._connection.execute(sql, (dataset_id,))]
+
+    async def delete_dataset(self, dataset_id: bytes) -> None:
+        with self._translated():
+            self._connection.execute("DELETE FROM dataset_head WHERE dataset_id = ?", (dataset_id,))
+            for table in (*self._model.tables, "related_count"):
+                found = self._connection.execute(f"SELECT DISTINCT version FROM {table} WHERE dataset_id = ?", (dataset_id,))
+                for (version,) in found.fetchall():
+                    self._sweep(table, "key" if table == "related_count" else "cid", (dataset_id, version))
+            self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ?", (dataset_id,))
+            self._connection.execute("DELETE FROM dataset_record WHERE dataset_id = ?", (dataset_id,))
+
+    # ── Itself ──
+    async def check(self) -> None:
+        with self._limited():
+            self._connection.execute("SELECT count(*) FROM dataset_head").fetchall()
+
+    async def close(self) -> None:
+        self._connection.close()
+
+    def _prepare_schema(self) -> None:
+        script = emit_sqlite(self._model)
+        fingerprint = hashlib.sha256(script.encode()).hexdigest()
+        with self._connection:
+            if not self._connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+                self._connection.execute(script)
+                self._connection.execute("CREATE TABLE syndb_schema (fingerprint TEXT NOT NULL) STRICT")
+                self._connection.execute("INSERT INTO syndb_schema VALUES (?)", (fingerprint,))
+                return
+            ours = self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'syndb_schema'").fetchall()
+            found = self._connection.execute("SELECT fingerprint FROM syndb_schema").fetchall() if ours else []
+        if found != [(fingerprint,)]:
+            raise StoreUnavailable(
+                f"{self._path} was made with {'another' if ours else 'no'} SynDB schema. "
+                "Set SYNDB_DATA to a new folder and load the data sets again, or remove this one first."
+            )
+
+    def _fetch(self, sql: str, bindings: tuple[Any, ...], table: Table, columns: Sequence[str]) -> list[Row]:
+        rows: list[Row] = self._connection.execute(sql, bindings).fetchall()
+        booleans = [index for index, name in enumerate(columns) if name in table.column and table.column[name].type.python is bool]
+        return [_with_booleans(row, booleans) for row in rows] if booleans else rows
+
+    def _read_value(self, sql: str, bindings: tuple[Any, ...]) -> bytes | None:
+        with self._limited():
+            found = self._connection.execute(sql, bindings).fetchall()
+        return found[0][0] if found else None
+
+    def _sweep(self, table: str, column: str, key: tuple[bytes, int]) -> None:
+        """Remove all rows under `key` in transactions of bounded size, in the order of the table's own key."""
+        where = "dataset_id = ? AND version = ?"
+        bound = f"SELECT {column} FROM {table} WHERE {where} ORDER BY {column} LIMIT 1 OFFSET ?"
+        while self._connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", key).fetchall():
+            last = self._connection.execute(bound, (*key, SWEEP_ROWS)).fetchall()
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE {where} AND {column} <= ?", (*key, last[0][0] if last else _LAST)
+            )
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        self._deadline = time.monotonic() + self._timeout_s
+        try:
+            with self._translated():
+                yield
+        finally:
+            self._deadline = float("inf")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.InterruptError as error:
+            raise StoreTimeout(f"The store did not answer within {self._timeout_s:g} s. Ask for fewer rows.") from error
+        except apsw.BusyError as error:
+            raise StoreTimeout(f"{self._path} is being written to by another process; try again.") from error
+        except apsw.FullError as error:
+            raise StoreUnavailable(f"The disk that holds {self._path} is full.") from error
+        except apsw.NotADBError as error:
+            raise StoreUnavailable(f"{self._path} is no SQLite database. Set SYNDB_DATA to another folder.") from error
+        except (apsw.Error, OSError) as error:
+            raise StoreUnavailable(f"{self._path} cannot be used: {error}") from error
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(columns)
+
+
+def _related_statement(
+    relation: Relation, columns: Sequence[str], snapshot: Snapshot, owner: bytes, component: bytes | None, window: Window
+) -> tuple[str, tuple[Any, ...]]:
+    where = f"dataset_id = ? AND version = ? AND {relation.owner} = ?"
+    bindings: list[Any] = [snapshot.dataset_id, snapshot.version, owner]
+    order = (relation.order, "cid")
+    if component is not None or relation.component is None:
+        # One component only: naming it lets SQLite seek by cid within it.
+        order = ("cid",)
+    if component is not None:
+        where += f" AND {relation.order} = ?"
+        bindings.append(component)
+    for key, sign in ((window.after, ">"), (window.before, "<")):
+        if key is not None:
+            where += f" AND ({_names(order)}) {sign} ({_names('?' * len(order))})"
+            bindings += key[-len(order) :]
+    direction = "DESC" if window.backwards else "ASC"
+    ordered = _names(f"{name} {direction}" for name in order)
+    sql = f"SELECT {_names(columns)} FROM {relation.table} WHERE {where} ORDER BY {ordered} LIMIT ?"
+    return sql, (*bindings, window.limit)
+
+
+def _with_booleans(row: Row, booleans: list[int]) -> Row:
+    values = list(row)
+    for index in booleans:
+        if values[index] is not None:
+            values[index] = bool(values[index])
+    return tuple(values)
+
+
+def _take(cursor: Iterator[Row], count: int) -> list[Row]:
+    return [row for _, row in zip(range(count), cursor, strict=False)]
