@@ -6,6 +6,7 @@ whatever is not a `SyndbError` is masked by the API and logged with the request'
     ├── SettingsError          a SYNDB_* variable is wrong
     ├── BadInput               an argument, an id, a filter is wrong
     │   └── InvalidCursor      a cursor is forged, foreign or cut short
+    ├── Forbidden              a link to a file is changed, foreign or expired
     ├── LimitExceeded          a bound was met; names the bound and the number
     │   └── CostLimitExceeded
     ├── VersionGone            the version a cursor or id points to was swept
@@ -39,6 +40,10 @@ class BadInput(SyndbError):
 
 class InvalidCursor(BadInput):
     code = "INVALID_CURSOR"
+
+
+class Forbidden(SyndbError):
+    code = "FORBIDDEN"
 
 
 class LimitExceeded(SyndbError):

@@ -1,14 +1,17 @@
-"""The contract of a store of files: meshes, skeletons, Parquet. Keys are paths with `/`, never absolute, never with `..`.
+"""The contract of a store of files: meshes, skeletons, Parquet. Keys are paths with `/`, never absolute, nor with `..`.
 
-A file is written once under a key and never changed. Links are made without asking the store; they are signed and expire.
-A missing file or a store that does not answer is RawDataUnavailable.
+A file is written once under a key and never changed. Links are made without asking the store, are signed and expire.
+A missing file or a store that does not answer is RawDataUnavailable, a key that is none is BadInput.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+FILES_PATH = "/files/"
+"""Where this server serves the files of a store that has no server of its own; the key follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +29,38 @@ class ObjectInfo:
     modified: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """What a link that was found to be ours says."""
+
+    key: str
+    filename: str
+    content_type: str
+    seconds_left: int
+    """Until the link expires; at least 1."""
+
+
 class Objects(Protocol):
     async def put_file(self, key: str, source: Path, *, content_type: str, sha256: str) -> None:
-        """Store a local file under `key`; checked against its sha256 (hex). The same content again changes nothing."""
+        """Store a local file under `key`; checked against its sha256 (hex): BadInput if it differs.
+
+        The same content again changes nothing; other content under a key that is taken is a Conflict.
+        """
         ...
 
     async def stat(self, key: str) -> ObjectInfo | None: ...
 
     def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes [start, end) in pieces of at most 1 MiB."""
+        """The bytes [start, end) in pieces of at most 1 MiB; a slice, so nothing where it begins beyond the end."""
         ...
 
     def link(self, key: str, *, filename: str, content_type: str) -> Link:
         """A link by which anyone may fetch the file under the name `filename` until it expires."""
         ...
 
-    def list_keys(self, prefix: str) -> AsyncIterator[str]: ...
+    def list_keys(self, prefix: str) -> AsyncIterator[str]:
+        """All keys that begin with `prefix`, in the order of their text."""
+        ...
 
     async def delete(self, key: str) -> None:
         """Removing what is not there is no error."""
@@ -49,4 +68,12 @@ class Objects(Protocol):
 
     async def check(self) -> None:
         """Return if the store answers; raise RawDataUnavailable with the reason if not."""
+        ...
+
+
+class ServedObjects(Objects, Protocol):
+    """A store whose links lead to this server, which then asks it whether a link is good."""
+
+    def open_link(self, key: str, params: Mapping[str, str]) -> LinkedFile:
+        """What a link to `key` with these query parameters says; Forbidden if it is changed, foreign or expired."""
         ...
