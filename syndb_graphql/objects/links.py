@@ -5,12 +5,11 @@ The type is signed as well, so that a link cannot turn a file into a page. Where
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from syndb_graphql.errors import BadInput, Forbidden
 from syndb_graphql.objects.keys import sign, verify
@@ -30,8 +29,8 @@ def make_link(keys: Sequence[bytes], key: str, filename: str, content_type: str,
         raise BadInput(f"{content_type!r} is no content type, such as model/gltf-binary.")
     name = download_name(filename, key)
     signature = sign(keys, PURPOSE, _signed(key, str(expires), name, content_type))
-    query = {"expires": expires, "name": name, "type": content_type, "signature": signature}
-    return Link(f"{FILES_PATH}{key}?{urlencode(query, quote_via=quote)}", datetime.fromtimestamp(expires, UTC))
+    query = f"expires={expires}&name={quote(name, safe='')}&type={quote(content_type, safe='')}&signature={signature}"
+    return Link(f"{FILES_PATH}{key}?{query}", datetime.fromtimestamp(expires, UTC))
 
 
 def verify_link(keys: Sequence[bytes], key: str, params: Mapping[str, str], now: float) -> LinkedFile:
@@ -49,7 +48,7 @@ def verify_link(keys: Sequence[bytes], key: str, params: Mapping[str, str], now:
             f"This link expired at {datetime.fromtimestamp(int(expires), UTC):%Y-%m-%dT%H:%M:%SZ}. "
             "Ask for the file's `url` again: the query that gave this link gives a new one."
         )
-    return LinkedFile(key, name, content_type, math.ceil(left))
+    return LinkedFile(key, name, content_type, int(left))
 
 
 def download_name(filename: str, key: str) -> str:

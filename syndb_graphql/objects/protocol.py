@@ -37,7 +37,7 @@ class LinkedFile:
     filename: str
     content_type: str
     seconds_left: int
-    """Until the link expires; at least 1."""
+    """Whole seconds until the link expires."""
 
 
 class Objects(Protocol):
