@@ -21,12 +21,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of everything written down; unknown keys of a newer writer are ignored."""
 
 
-class BrainRegion(Record):
+class BrainRegion(Record, frozen=True, kw_only=True, omit_defaults=True):
     structure: str
     direction: str | None = None
 
 
-class GeneMutation(Record):
+class GeneMutation(Record, frozen=True, kw_only=True, omit_defaults=True):
     gene: str
     expression: str
     allele: str | None = None
@@ -35,7 +35,7 @@ class GeneMutation(Record):
     """mutation | driver | reporter"""
 
 
-class Sample(Record):
+class Sample(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What honest statistics need, all of it optional: animals, not synapses, are counted. Lengths in nm."""
 
     individuals: int | None = None
@@ -67,7 +67,7 @@ class Sample(Record):
     inclusion: str | None = None
 
 
-class DatasetRecord(Record):
+class DatasetRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One revision of the metadata."""
 
     uuid: UUID
@@ -87,7 +87,7 @@ class DatasetRecord(Record):
     updated_at: datetime
 
 
-class ColumnSummary(Record):
+class ColumnSummary(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What one column of one version holds. `origin`: given | derived | mixed | absent."""
 
     origin: str
@@ -98,7 +98,7 @@ class ColumnSummary(Record):
     maximum: float | None = None
 
 
-class TableSummary(Record):
+class TableSummary(Record, frozen=True, kw_only=True, omit_defaults=True):
     rows: int
     checksum: int
     """As `RowsSummary.checksum` of the store."""
@@ -106,14 +106,14 @@ class TableSummary(Record):
     parquet: tuple["ParquetFile", ...] = ()
 
 
-class ParquetFile(Record):
+class ParquetFile(Record, frozen=True, kw_only=True, omit_defaults=True):
     key: str
     rows: int
     size: int
     sha256: str
 
 
-class VersionRecord(Record):
+class VersionRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One version of the rows."""
 
     number: int

@@ -1,0 +1,111 @@
+"""What one request carries: the catalogue as it stands, the stores, the bounds, and batches of reads.
+
+Rows asked for side by side (the children of a page of parents, the parents of a page of children) are gathered
+until the event loop turns, and read by one call of the store.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from strawberry.dataloader import DataLoader
+
+from syndb_graphql.catalog.catalog import Catalog, Dataset
+from syndb_graphql.errors import VersionGone
+from syndb_graphql.objects.protocol import Objects
+from syndb_graphql.reads.pages import Page, PageRequest, read_related_pages, read_table_page
+from syndb_graphql.spec.model import Model, Relation, Table
+from syndb_graphql.store.protocol import Owner, Row, Snapshot, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a client may ask for; each is a setting of the same name."""
+
+    max_body_bytes: int = 1_048_576
+    max_document_bytes: int = 32_768
+    max_tokens: int = 2000
+    max_depth: int = 12
+    max_introspection_depth: int = 20
+    max_aliases: int = 30
+    max_root_fields: int = 20
+    max_directives: int = 50
+    cost_limit: int = 1000
+    max_page_size: int = 10_000
+    max_dataset_page_size: int = 100
+    default_page_size: int = 100
+    nested_page_size: int = 10
+    max_errors: int = 20
+    request_timeout_s: float = 10
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What all requests share."""
+
+    model: Model
+    catalog: Catalog
+    rows: Store
+    objects: Objects
+    secrets: tuple[bytes, ...]
+    bounds: Bounds
+    version: str
+
+
+@dataclass(slots=True)
+class Context:
+    backend: Backend
+    request_id: str
+    base_url: str
+    """Address the client reached the server by, without a slash at its end."""
+    memo: dict[Hashable, Any] = field(default_factory=dict)
+    """What a request works out once: selections, loaders."""
+
+    def dataset(self, dataset_id: bytes) -> Dataset | None:
+        return self.backend.catalog.get(dataset_id)
+
+    async def read_table(
+        self, table: Table, dataset: Dataset, snapshot: Snapshot, columns: Sequence[str], request: PageRequest
+    ) -> Page:
+        page = await read_table_page(self.backend.rows, table, snapshot, columns, request)
+        await self._check_readable(dataset, snapshot)
+        return page
+
+    async def read_related(
+        self, relation: Relation, dataset: Dataset, snapshot: Snapshot, owner: Owner, columns: tuple[str, ...], request: PageRequest
+    ) -> Page:
+        async def read(owners: list[Owner]) -> list[Page]:
+            pages = await read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request)
+            await self._check_readable(dataset, snapshot)
+            return pages
+
+        key = (relation.table, relation.name, snapshot, columns, request)
+        page: Page = await self._loader(key, read).load(owner)
+        return page
+
+    async def read_row(self, table: Table, snapshot: Snapshot, cid: bytes, columns: tuple[str, ...]) -> Row | None:
+        async def read(cids: list[bytes]) -> list[Row | None]:
+            return await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
+
+        row: Row | None = await self._loader((table.name, snapshot, columns), read).load(cid)
+        return row
+
+    async def read_counts(self, snapshot: Snapshot, relation: str, cid: bytes) -> dict[str, int]:
+        async def read(cids: list[bytes]) -> list[dict[str, int]]:
+            return await self.backend.rows.read_counts(snapshot, relation=relation, keys=cids)
+
+        counts: dict[str, int] = await self._loader((relation, snapshot), read).load(cid)
+        return counts
+
+    def _loader(self, key: Hashable, read: Callable[[list[Any]], Awaitable[list[Any]]]) -> DataLoader[Any, Any]:
+        if key not in self.memo:
+            self.memo[key] = DataLoader(read)
+        loader: DataLoader[Any, Any] = self.memo[key]
+        return loader
+
+    async def _check_readable(self, dataset: Dataset, snapshot: Snapshot) -> None:
+        """A page of a replaced version counts only if the version still stood when the page had been read."""
+        if snapshot.version != dataset.head.version and not await self.backend.catalog.has_version(snapshot):
+            raise VersionGone(
+                f"Version {snapshot.version} of '{dataset.record.label}' is no longer kept. Begin again without a cursor."
+            )

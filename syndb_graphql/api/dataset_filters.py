@@ -1,0 +1,85 @@
+"""`DatasetFilter` and the filters it is made of. Null means absent, so that a generated client may send every key."""
+
+from syndb_graphql.api.build import Argument, Forward, Type, make_input
+from syndb_graphql.api.scalars import UUID, DateTime
+
+
+def add_dataset_filters(types: dict[str, Type]) -> None:
+    types["TextFilter"] = make_input(
+        "TextFilter",
+        {
+            "eq": Argument(str | None, "Exactly this."),
+            "ne": Argument(str | None, "Anything but this."),
+            "in": Argument(list[str] | None, "One of these."),
+            "startsWith": Argument(str | None, "Begins with this."),
+            "contains": Argument(str | None, "Contains this."),
+            "isNull": Argument(bool | None, "Missing, or not."),
+        },
+        "A comparison of text, exact to the byte. All that are given must hold.",
+    )
+    types["UUIDFilter"] = make_input(
+        "UUIDFilter",
+        {
+            "eq": Argument(UUID | None, "Exactly this."),
+            "ne": Argument(UUID | None, "Anything but this."),
+            "in": Argument(list[UUID] | None, "One of these."),
+            "isNull": Argument(bool | None, "Missing, or not."),
+        },
+        "A comparison of UUIDs.",
+    )
+    bounds = {"lt": "Below this.", "lte": "This at most.", "gt": "Above this.", "gte": "This at least."}
+    types["IntFilter"] = make_input(
+        "IntFilter",
+        {
+            "eq": Argument(int | None, "Exactly this."),
+            "ne": Argument(int | None, "Anything but this."),
+            "in": Argument(list[int] | None, "One of these."),
+            **{name: Argument(int | None, words) for name, words in bounds.items()},
+            "isNull": Argument(bool | None, "Missing, or not."),
+        },
+        "A comparison of whole numbers.",
+    )
+    types["DateTimeFilter"] = make_input(
+        "DateTimeFilter",
+        {
+            **{name: Argument(DateTime | None, words) for name, words in bounds.items()},
+            "isNull": Argument(bool | None, "Missing, or not."),
+        },
+        "A comparison of moments.",
+    )
+    table_names = list[types["TableName"]] | None  # type: ignore[misc]
+    types["TablesFilter"] = make_input(
+        "TablesFilter",
+        {
+            "hasAll": Argument(table_names, "It has rows in each of these."),
+            "hasAny": Argument(table_names, "It has rows in one of these."),
+        },
+        "Which tables a data set has rows in.",
+    )
+    types["RowCountFilter"] = make_input(
+        "RowCountFilter",
+        {
+            "table": Argument(types["TableName"], "The table."),
+            "count": Argument(types["IntFilter"], "How many rows it has."),
+        },
+        "How many rows a data set has in a table.",
+    )
+    itself = Forward("DatasetFilter", types)
+    types["DatasetFilter"] = make_input(
+        "DatasetFilter",
+        {
+            "and": Argument(list[itself] | None, "All of these hold."),  # type: ignore[valid-type]
+            "or": Argument(list[itself] | None, "One of these holds."),  # type: ignore[valid-type]
+            "not": Argument(itself | None, "This does not hold."),
+            "uuid": Argument(types["UUIDFilter"] | None, "Its uuid."),
+            "label": Argument(types["TextFilter"] | None, "Its label."),
+            "notes": Argument(types["TextFilter"] | None, "Its notes."),
+            "wildType": Argument(bool | None, "Wild type, or known not to be."),
+            "doi": Argument(list[str] | None, "Published under one of these DOIs, in any spelling."),
+            "license": Argument(list[str] | None, "Under one of these licences, by SPDX identifier."),
+            "tables": Argument(types["TablesFilter"] | None, "The tables it has."),
+            "rowCount": Argument(types["RowCountFilter"] | None, "How many rows it has."),
+            "publishedAt": Argument(types["DateTimeFilter"] | None, "When it was published."),
+        },
+        "Which data sets. All that are given must hold; an empty filter keeps every one.",
+    )

@@ -1,0 +1,207 @@
+"""The entry points: data sets by filter or by what they are known by, anything by its id, the model, the server itself."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import strawberry
+
+from syndb_graphql.api.build import Argument, Type, input_facts, make_field, make_input, make_type
+from syndb_graphql.api.connections import PAGE_ARGUMENTS
+from syndb_graphql.api.context import Bounds, Context
+from syndb_graphql.api.cursors import TextCursors
+from syndb_graphql.api.ids import decode_id
+from syndb_graphql.api.metric_types import MetricTypes
+from syndb_graphql.api.scalars import UUID, Count, format_uuid
+from syndb_graphql.api.sources import EdgeSource, FileSource, PageInfoSource, RowSource
+from syndb_graphql.catalog.catalog import Dataset
+from syndb_graphql.catalog.filters import search_datasets
+from syndb_graphql.errors import BadInput, LimitExceeded
+from syndb_graphql.reads.pages import check_page_size
+from syndb_graphql.spec.model import Kind, OntologyTerm, Table, Term, VocabularyTerm
+
+MAX_IDS = 1000
+MAX_LISTED = 10
+"""Data sets that an ambiguous label's error names."""
+
+
+class DatasetConnectionSource:
+    """A page of what a filter keeps; held in memory, so nothing is read."""
+
+    def __init__(self, found: Sequence[Dataset], given: Mapping[str, Any], context: Context, scope: bytes) -> None:
+        bounds = context.backend.bounds
+        count, backwards = check_page_size(
+            given["first"], given["last"], default=bounds.default_page_size, maximum=bounds.max_dataset_page_size
+        )
+        self._cursors = TextCursors(context.backend.secrets, scope)
+        keys = {name: self._cursors.decode(given[name], name) for name in ("after", "before") if given[name] is not None}
+        within = [
+            dataset
+            for dataset in found
+            if ("after" not in keys or dataset.sort_key > keys["after"])
+            and ("before" not in keys or dataset.sort_key < keys["before"])
+        ]
+        self.total = len(found)
+        self.page = within[-count:] if backwards and count else [] if backwards else within[:count]
+        more = len(within) > count
+        self._has_next = "before" in keys if backwards else more
+        self._has_previous = more if backwards else "after" in keys
+
+    def cursor(self, dataset: Dataset) -> str:
+        return self._cursors.encode(dataset.sort_key)
+
+    @property
+    def page_info(self) -> PageInfoSource:
+        ends = [self.cursor(self.page[0]), self.cursor(self.page[-1])] if self.page else [None, None]
+        return PageInfoSource(self._has_next, self._has_previous, *ends)
+
+
+def add_query_type(types: dict[str, Type], metrics: MetricTypes, bounds: Bounds, version: str) -> None:
+    _add_dataset_connection(types)
+    _add_server(types)
+    nodes = Nodes(metrics)
+    id_ = strawberry.ID
+    fields = {
+        "node": make_field(nodes.resolve_node, types["Node"] | None, "Anything by its id; null where there is none.", {"id": Argument(id_, "An `id`.")}),
+        "nodes": make_field(
+            nodes.resolve_nodes,
+            list[types["Node"] | None],
+            "Many at once, in the order of the ids, null where there is none.",
+            {"ids": Argument(list[id_], f"At most {MAX_IDS:,} ids.")},
+        ),
+        "dataset": make_field(
+            _resolve_dataset, types["Dataset"] | None, "One data set; null where there is none.",
+            {"by": Argument(types["DatasetBy"], "Its uuid, or its label where only one data set has it.")},
+        ),
+        "datasets": make_field(
+            _resolve_datasets, types["DatasetConnection"] | None, "Data sets, ordered by label and uuid.",
+            {"filter": Argument(types["DatasetFilter"] | None, "Which ones."), **PAGE_ARGUMENTS},
+        ),
+        "tables": make_field(
+            lambda _, __: list(metrics.model.tables.values()), list[types["Table"]], "The data model: every table and column, with its unit."
+        ),
+        "server": make_field(lambda _, __: (bounds, version), types["Server"], "This server and its bounds."),
+    }  # fmt: skip
+    types["Query"] = make_type("Query", fields, "Where a question begins.")
+
+
+def add_dataset_by(types: dict[str, Type]) -> None:
+    fields = {
+        "uuid": Argument(UUID | None, "The uuid people cite."),
+        "label": Argument(str | None, "The label, exactly."),
+    }
+    types["DatasetBy"] = make_input("DatasetBy", fields, "How a data set is known: exactly one of these.", one_of=True)
+
+
+def _add_dataset_connection(types: dict[str, Type]) -> None:
+    edge = {
+        "cursor": make_field(lambda edge, _: edge.cursor, str, "Where the data set stands, for `after` and `before`."),
+        "node": make_field(lambda edge, _: edge.node, types["Dataset"], "The data set."),
+    }
+    types["DatasetEdge"] = make_type("DatasetEdge", edge, "A data set of a connection and its cursor.")
+    connection = {
+        "edges": make_field(
+            lambda source, _: [EdgeSource(source.cursor(dataset), dataset) for dataset in source.page],
+            list[types["DatasetEdge"]], "The data sets of the page with their cursors.",
+        ),
+        "nodes": make_field(lambda source, _: source.page, list[types["Dataset"]], "The data sets of the page."),
+        "pageInfo": make_field(lambda source, _: source.page_info, types["PageInfo"], "Where the page stands."),
+        "totalCount": make_field(lambda source, _: source.total, Count | None, "How many data sets the filter keeps."),
+    }  # fmt: skip
+    types["DatasetConnection"] = make_type("DatasetConnection", connection, "A page of data sets.")
+
+
+def _add_server(types: dict[str, Type]) -> None:
+    words = {
+        "maxPageSize": ("max_page_size", "Most rows of one page."),
+        "maxDatasetPageSize": ("max_dataset_page_size", "Most data sets of one page."),
+        "defaultPageSize": ("default_page_size", "Rows of a page where neither `first` nor `last` is given."),
+        "nestedPageSize": ("nested_page_size", "The same for a connection inside another one."),
+        "maxDepth": ("max_depth", "Deepest nesting of fields."),
+        "costLimit": ("cost_limit", "Most points a query may cost; a point is 100 rows asked for."),
+    }
+    fields = {"version": make_field(lambda source, _: source[1], str, "Version of the program.")}
+    for name, (attribute, description) in words.items():
+        fields[name] = make_field(_bound(attribute), int, description)
+    types["Server"] = make_type("Server", fields, "This server and its bounds.")
+
+
+def _bound(attribute: str) -> Any:
+    return lambda source, _: getattr(source[0], attribute)
+
+
+def _resolve_dataset(_root: Any, info: strawberry.Info, by: Any) -> Dataset | None:
+    context: Context = info.context
+    if by.uuid is not strawberry.UNSET and by.uuid is not None:
+        return context.dataset(by.uuid)
+    found = context.backend.catalog.labelled(by.label)
+    if len(found) > 1:
+        listed = ", ".join(format_uuid(dataset.id) for dataset in found[:MAX_LISTED])
+        raise BadInput(f"{len(found)} data sets are labelled '{by.label}'. Ask by uuid: {listed}{' …' if len(found) > MAX_LISTED else ''}.")
+    return found[0] if found else None
+
+
+def _resolve_datasets(_root: Any, info: strawberry.Info, **given: Any) -> DatasetConnectionSource:
+    context: Context = info.context
+    facts = input_facts(given["filter"]) if given["filter"] is not None else None
+    found = search_datasets(context.backend.catalog.datasets, facts)
+    return DatasetConnectionSource(found, given, context, b"datasets\0" + repr(facts).encode())
+
+
+class Nodes:
+    """Anything by its global id."""
+
+    def __init__(self, metrics: MetricTypes) -> None:
+        self._metrics = metrics
+        self._tables = {table.type_name: table for table in metrics.model.tables.values()}
+        self._curies = {
+            term.curie: term
+            for table in metrics.model.tables.values()
+            for term in (table.ontology, *(column.ontology for column in table.columns))
+            if isinstance(term, OntologyTerm)
+        }
+
+    async def resolve_node(self, _root: Any, info: strawberry.Info, id: str) -> Any:  # noqa: A002 - the graph's own name
+        found = decode_id(id)
+        if found is None:
+            return None
+        kind, _, table_name = found.kind.partition("/")
+        if kind in ("Dataset", "Term", "Publication"):
+            return self._find_known(kind, found.key, info.context)
+        dataset = info.context.dataset(found.key[:16])
+        if dataset is None or len(found.key) != 32:
+            return None
+        if kind in self._tables and not table_name:
+            return await self._metrics.read_row(self._tables[kind], dataset, found.key[16:], info)
+        table = self._metrics.model.tables.get(table_name)
+        term = next((term for term in table.terms if term.kind == kind.lower()), None) if table else None
+        return await self._read_file(table, term, dataset, found.key[16:], info.context) if table and term else None
+
+    async def resolve_nodes(self, _root: Any, info: strawberry.Info, ids: list[str]) -> list[Any]:
+        if len(ids) > MAX_IDS:
+            raise LimitExceeded(f"`ids` may have {MAX_IDS:,} ids at most; it has {len(ids):,}. Ask for the others in a second query.")
+        return await asyncio.gather(*(self.resolve_node(None, info, id=text) for text in ids))
+
+    def _find_known(self, kind: str, key: bytes, context: Context) -> Dataset | VocabularyTerm | str | None:
+        if kind == "Dataset":
+            return context.dataset(key)
+        text = key.decode("utf-8", "replace")
+        if kind == "Publication":
+            published = any(text in dataset.record.publications for dataset in context.backend.catalog.datasets)
+            return text if published else None
+        vocabulary, _, name = text.partition("/")
+        if not vocabulary:
+            term = self._curies.get(name)
+            return VocabularyTerm("", term.name, term.curie) if term else None
+        return self._metrics.model.vocabularies.get(vocabulary, {}).get(name)
+
+    async def _read_file(self, table: Table, term: Term, dataset: Dataset, cid: bytes, context: Context) -> FileSource | None:
+        assert term.kind in (Kind.MESH, Kind.SKELETON)
+        columns = ("cid", *(column.name for column in term.columns))
+        values = await context.read_row(table, dataset.snapshot, cid, columns)
+        if values is None:
+            return None
+        row = RowSource(table, dataset, dataset.snapshot, {name: index for index, name in enumerate(columns)}, values)
+        return FileSource(row, term) if row[f"{term.name}_file_key"] is not None else None
+
+
