@@ -5,10 +5,10 @@
 
 import os
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from typing import Annotated
 
 from syndb_graphql.errors import SettingsError
 from syndb_graphql.spec.naming import nearest
@@ -23,16 +23,21 @@ class Settings(BaseSettings):
     owner: str = Field("local", min_length=1, max_length=100, description="Owner of what `load` loads.")
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
-    public_url: str = Field("", description="Address clients reach the server by, for links; empty: the one they asked.")
+    public_url: str = Field(
+        "", description="Address clients reach the server by, for links; empty: the one they asked."
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         ("*",), description="Origins whose pages may query, separated by commas; never with credentials."
     )
     secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Secrets of at least 32 characters, separated by commas: the first signs cursors and links, all verify. "
-        "Empty: one is made and kept in the data folder."
+        (),
+        description="Secrets of at least 32 characters, separated by commas: the first signs cursors and links, all verify. "
+        "Empty: one is made and kept in the data folder.",
     )
     link_lifetime_s: int = Field(3600, ge=1, le=604_800, description="Seconds a link to a file is valid.")
-    version_retention_h: float = Field(24, ge=0, le=8760, description="Hours a replaced version stays readable for those who began on it.")
+    version_retention_h: float = Field(
+        24, ge=0, le=8760, description="Hours a replaced version stays readable for those who began on it."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest body of a request.")
     max_document_bytes: int = Field(32_768, ge=1024, description="Largest GraphQL document.")
     max_tokens: int = Field(2000, ge=10, description="Most tokens of a document.")
@@ -64,7 +69,7 @@ class Settings(BaseSettings):
         return keys
 
 
-def load_settings(**overrides: object) -> Settings:
+def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment; `overrides` (from the command line) win. Raises SettingsError with the variable's name."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in os.environ:

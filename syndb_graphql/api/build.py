@@ -28,6 +28,14 @@ class Argument:
     """Left out: required where the type is non-null, absent (None) otherwise."""
 
 
+_annotated: Any = Annotated  # called with types known only at run time
+
+
+def list_of(type_: Type) -> Type:
+    """A list of a type that is known only at run time."""
+    return list[type_]
+
+
 class Forward(LazyType[Any, Any]):
     """A type by its name, looked up in `types` when the schema is made: types of the graph refer to each other in circles."""
 
@@ -45,18 +53,28 @@ def make_field(
     """A field whose resolver is called with the source, the Info and the arguments that were given."""
 
     def resolver(root: Any, info: strawberry.Info, **given: Any) -> Any:
-        return resolve(root, info, **{name: None if value is strawberry.UNSET else value for name, value in given.items()})
+        return resolve(
+            root, info, **{name: None if value is strawberry.UNSET else value for name, value in given.items()}
+        )
 
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter("root", positional), inspect.Parameter("info", positional, annotation=strawberry.Info)]
+    parameters = [
+        inspect.Parameter("root", positional),
+        inspect.Parameter("info", positional, annotation=strawberry.Info),
+    ]
     for name, argument in (arguments or {}).items():
-        annotation = Annotated[argument.type, strawberry.argument(description=argument.description, name=name)]
+        words = strawberry.argument(description=argument.description, name=name)
+        annotation = _annotated[argument.type, words]
         default = argument.default
         if default is inspect.Parameter.empty and _is_optional(argument.type):
             default = strawberry.UNSET
-        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        )
     resolver.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
-    resolver.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters[1:]} | {"return": returns}
+    resolver.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters[1:]} | {
+        "return": returns
+    }
     field: StrawberryField = strawberry.field(resolver=resolver, description=description)
     field.python_name = field.graphql_name = ""
     return field
@@ -85,7 +103,8 @@ def make_interface(
 def make_enum(name: str, values: Mapping[str, tuple[Any, str]], description: str) -> Type:
     """Values by name: what each is within the server, and words for people."""
     members = {member: strawberry.enum_value(value, description=words) for member, (value, words) in values.items()}
-    return strawberry.enum(Enum(name, members), name=name, description=description)
+    make: Callable[..., Type] = Enum
+    return strawberry.enum(make(name, members), name=name, description=description)
 
 
 def make_input(name: str, fields: Mapping[str, Argument], description: str, *, one_of: bool = False) -> Type:

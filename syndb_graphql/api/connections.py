@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from syndb_graphql.api.build import Argument, Type, make_field, make_type
+from syndb_graphql.api.build import Argument, Type, list_of, make_field, make_type
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.cursors import RowCursors
 from syndb_graphql.api.scalars import Count
@@ -30,7 +30,9 @@ def make_page_info() -> Type:
     fields = {
         "hasNextPage": make_field(lambda page, _: page.hasNextPage, bool, "Whether rows follow this page."),
         "hasPreviousPage": make_field(lambda page, _: page.hasPreviousPage, bool, "Whether rows precede this page."),
-        "startCursor": make_field(lambda page, _: page.startCursor, str | None, "Cursor of the first row, for `before`."),
+        "startCursor": make_field(
+            lambda page, _: page.startCursor, str | None, "Cursor of the first row, for `before`."
+        ),
         "endCursor": make_field(lambda page, _: page.endCursor, str | None, "Cursor of the last row, for `after`."),
     }
     return make_type("PageInfo", fields, "Where a page stands in its connection.")
@@ -44,8 +46,8 @@ def make_connection(table: Table, node: Type, page_info: Type) -> Type:
     }
     edge = make_type(f"{table.type_name}Edge", edge_fields, f"A row of a {table.type_name} connection and its cursor.")
     fields = {
-        "edges": make_field(_resolve_edges, list[edge], "The rows of the page with their cursors."),
-        "nodes": make_field(_resolve_nodes, list[node], "The rows of the page."),
+        "edges": make_field(_resolve_edges, list_of(edge), "The rows of the page with their cursors."),
+        "nodes": make_field(_resolve_nodes, list_of(node), "The rows of the page."),
         "pageInfo": make_field(_resolve_page_info, page_info, "Where the page stands."),
         "totalCount": make_field(
             lambda source, _: source.count(), Count | None, "Rows of the whole connection; alone it reads no row."
@@ -55,7 +57,11 @@ def make_connection(table: Table, node: Type, page_info: Type) -> Type:
 
 
 def connect_table(
-    table: Table, columns: Mapping[str, tuple[str, ...]], dataset: Dataset, info: strawberry.Info, given: Mapping[str, Any]
+    table: Table,
+    columns: Mapping[str, tuple[str, ...]],
+    dataset: Dataset,
+    info: strawberry.Info,
+    given: Mapping[str, Any],
 ) -> ConnectionSource:
     """All rows of a table of a data set."""
     context: Context = info.context

@@ -60,6 +60,7 @@ class Context:
     """Address the client reached the server by, without a slash at its end."""
     memo: dict[Hashable, Any] = field(default_factory=dict)
     """What a request works out once: selections, loaders."""
+    rows_read: int = 0
 
     def dataset(self, dataset_id: bytes) -> Dataset | None:
         return self.backend.catalog.get(dataset_id)
@@ -68,14 +69,22 @@ class Context:
         self, table: Table, dataset: Dataset, snapshot: Snapshot, columns: Sequence[str], request: PageRequest
     ) -> Page:
         page = await read_table_page(self.backend.rows, table, snapshot, columns, request)
+        self.rows_read += len(page.rows)
         await self._check_readable(dataset, snapshot)
         return page
 
     async def read_related(
-        self, relation: Relation, dataset: Dataset, snapshot: Snapshot, owner: Owner, columns: tuple[str, ...], request: PageRequest
+        self,
+        relation: Relation,
+        dataset: Dataset,
+        snapshot: Snapshot,
+        owner: Owner,
+        columns: tuple[str, ...],
+        request: PageRequest,
     ) -> Page:
         async def read(owners: list[Owner]) -> list[Page]:
             pages = await read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request)
+            self.rows_read += sum(len(page.rows) for page in pages)
             await self._check_readable(dataset, snapshot)
             return pages
 
@@ -85,6 +94,7 @@ class Context:
 
     async def read_row(self, table: Table, snapshot: Snapshot, cid: bytes, columns: tuple[str, ...]) -> Row | None:
         async def read(cids: list[bytes]) -> list[Row | None]:
+            self.rows_read += len(cids)
             return await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
 
         row: Row | None = await self._loader((table.name, snapshot, columns), read).load(cid)

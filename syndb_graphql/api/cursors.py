@@ -61,7 +61,9 @@ class RowCursors:
             raise InvalidCursor(f"`{argument}` {_REFUSED}")
         return version, tuple(packed[start : start + BLOCK] for start in range(0, self._key_bytes, BLOCK))
 
-    def _tags(self, secret: bytes, version: int, keys: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
+    def _tags(
+        self, secret: bytes, version: int, keys: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]"
+    ) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
         """AES-CMAC of parent, version and key for each row of `keys`, cut to the tag's length."""
         cipher, subkey = _cipher(secret, self._scope)
         encrypt = cipher.encryptor().update

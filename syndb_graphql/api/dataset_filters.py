@@ -1,6 +1,6 @@
 """`DatasetFilter` and the filters it is made of. Null means absent, so that a generated client may send every key."""
 
-from syndb_graphql.api.build import Argument, Forward, Type, make_input
+from syndb_graphql.api.build import Argument, Forward, Type, list_of, make_input
 from syndb_graphql.api.scalars import UUID, DateTime
 
 
@@ -47,7 +47,7 @@ def add_dataset_filters(types: dict[str, Type]) -> None:
         },
         "A comparison of moments.",
     )
-    table_names = list[types["TableName"]] | None  # type: ignore[misc]
+    table_names = list_of(types["TableName"]) | None
     types["TablesFilter"] = make_input(
         "TablesFilter",
         {
@@ -68,8 +68,8 @@ def add_dataset_filters(types: dict[str, Type]) -> None:
     types["DatasetFilter"] = make_input(
         "DatasetFilter",
         {
-            "and": Argument(list[itself] | None, "All of these hold."),  # type: ignore[valid-type]
-            "or": Argument(list[itself] | None, "One of these holds."),  # type: ignore[valid-type]
+            "and": Argument(list_of(itself) | None, "All of these hold."),
+            "or": Argument(list_of(itself) | None, "One of these holds."),
             "not": Argument(itself | None, "This does not hold."),
             "uuid": Argument(types["UUIDFilter"] | None, "Its uuid."),
             "label": Argument(types["TextFilter"] | None, "Its label."),

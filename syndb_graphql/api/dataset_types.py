@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from syndb_graphql.api.build import Argument, Forward, Type, make_enum, make_field, make_input, make_type
+from syndb_graphql.api.build import Argument, Forward, Type, list_of, make_enum, make_field, make_input, make_type
 from syndb_graphql.api.connections import PAGE_ARGUMENTS, connect_table
 from syndb_graphql.api.ids import encode_id
 from syndb_graphql.api.metric_types import Box, MetricTypes, Point, to_unit
@@ -42,10 +42,12 @@ def add_term_type(types: dict[str, Type], vocabularies: Mapping[str, Mapping[str
                 narrower.setdefault((term.vocabulary, name), []).append(term)
     names = {name.upper(): (name, f"Terms of {name.replace('_', ' ')}s.") for name in vocabularies}
     types["VocabularyName"] = make_enum("VocabularyName", names, "The controlled vocabularies. More may come.")
-    term_list = list[Forward("Term", types)]  # type: ignore[misc]
+    term_list = list_of(Forward("Term", types))
     fields = {
         "id": make_field(
-            lambda term, _: encode_id("Term", f"{term.vocabulary}/{term.curie if not term.vocabulary else term.name}".encode()),
+            lambda term, _: encode_id(
+                "Term", f"{term.vocabulary}/{term.curie if not term.vocabulary else term.name}".encode()
+            ),
             strawberry.ID,
             "Opaque and global.",
         ),
@@ -55,12 +57,18 @@ def add_term_type(types: dict[str, Type], vocabularies: Mapping[str, Mapping[str
             "The vocabulary it belongs to; null for a term that only says what a table or column is.",
         ),
         "name": make_field(lambda term, _: term.name, str, "The name it is shown by."),
-        "curie": make_field(lambda term, _: term.curie, str | None, "Its identifier in an ontology, such as NCBITaxon:7227."),
+        "curie": make_field(
+            lambda term, _: term.curie, str | None, "Its identifier in an ontology, such as NCBITaxon:7227."
+        ),
         "synonyms": make_field(lambda term, _: term.synonyms, list[str], "Other names that are understood."),
         "broader": make_field(
-            lambda term, _: [vocabularies[term.vocabulary][name] for name in term.broader], term_list, "The terms it is part or kind of."
+            lambda term, _: [vocabularies[term.vocabulary][name] for name in term.broader],
+            term_list,
+            "The terms it is part or kind of.",
         ),
-        "narrower": make_field(lambda term, _: narrower.get((term.vocabulary, term.name), []), term_list, "Its parts or kinds."),
+        "narrower": make_field(
+            lambda term, _: narrower.get((term.vocabulary, term.name), []), term_list, "Its parts or kinds."
+        ),
     }
     types["Term"] = make_type(
         "Term",
@@ -85,11 +93,19 @@ def add_model_types(types: dict[str, Type]) -> None:
     term = types["Term"] | None
     column = {
         "name": make_field(lambda column, _: column.name, str, "Name in files and in the store."),
-        "field": make_field(lambda column, _: column.selection, str, "How to select it below its row, such as `centroid { x }`."),
-        "type": make_field(lambda column, _: types["ColumnType"](column.type.name), types["ColumnType"], "What it holds."),
-        "unit": make_field(lambda column, _: column.unit, str | None, "Unit as stored: nm, nm2, nm3 or nm-1; null for plain numbers."),
+        "field": make_field(
+            lambda column, _: column.selection, str, "How to select it below its row, such as `centroid { x }`."
+        ),
+        "type": make_field(
+            lambda column, _: types["ColumnType"](column.type.name), types["ColumnType"], "What it holds."
+        ),
+        "unit": make_field(
+            lambda column, _: column.unit, str | None, "Unit as stored: nm, nm2, nm3 or nm-1; null for plain numbers."
+        ),
         "comparable": make_field(
-            lambda column, _: column.comparable, bool, "False where values of two data sets must not be compared, such as scores."
+            lambda column, _: column.comparable,
+            bool,
+            "False where values of two data sets must not be compared, such as scores.",
         ),
         "description": make_field(lambda column, _: column.description, str, "What it is."),
         "example": make_field(lambda column, _: column.example or None, str | None, "A plausible value."),
@@ -99,10 +115,12 @@ def add_model_types(types: dict[str, Type]) -> None:
             types["VocabularyName"] | None,
             "The vocabulary its text comes from.",
         ),
-        "nullable": make_field(lambda column, _: column.nullable, bool, "Whether it may be missing. Null is not measured, never 0."),
+        "nullable": make_field(
+            lambda column, _: column.nullable, bool, "Whether it may be missing. Null is not measured, never 0."
+        ),
     }
     types["Column"] = make_type("Column", column, "A column of a table.")
-    table_names = list[types["TableName"]]
+    table_names = list_of(types["TableName"])
     table = {
         "name": make_field(lambda table, _: types["TableName"](table.name), types["TableName"], "The table."),
         "typeName": make_field(lambda table, _: table.type_name, str, "Its type in the graph."),
@@ -110,9 +128,11 @@ def add_model_types(types: dict[str, Type]) -> None:
         "description": make_field(lambda table, _: table.description, str, "What one row is."),
         "term": make_field(lambda table, _: _ontology(table.ontology), term, "What one row is in an ontology."),
         "parents": make_field(
-            lambda table, _: [types["TableName"](name) for name in table.parents], table_names, "Tables its parent may lie in."
+            lambda table, _: [types["TableName"](name) for name in table.parents],
+            table_names,
+            "Tables its parent may lie in.",
         ),
-        "columns": make_field(lambda table, _: table.shown_columns, list[types["Column"]], "Its columns, in order."),
+        "columns": make_field(lambda table, _: table.shown_columns, list_of(types["Column"]), "Its columns, in order."),
     }
     types["Table"] = make_type("Table", table, "A table of the data model: one kind of structure.")
 
@@ -134,14 +154,14 @@ def add_dataset_types(types: dict[str, Type], metrics: MetricTypes) -> None:
         "version": (lambda dataset, _: dataset.head.version, int, "Number of the version of its rows."),
         "revision": (lambda dataset, _: dataset.head.revision, int, "Number of the revision of its metadata."),
         "animal": (lambda dataset, _: find("animal", dataset.record.animal), types["Term"], "The species."),
-        "brainRegions": (lambda dataset, _: dataset.record.brain_regions, list[types["BrainRegion"]], "Where in the nervous system."),
+        "brainRegions": (lambda dataset, _: dataset.record.brain_regions, list_of(types["BrainRegion"]), "Where in the nervous system."),
         "mutations": (
-            lambda dataset, _: dataset.record.mutations, list[types["GeneMutation"]], "What was changed in the genome, lines included.",
+            lambda dataset, _: dataset.record.mutations, list_of(types["GeneMutation"]), "What was changed in the genome, lines included.",
         ),
         "wildType": (lambda dataset, _: dataset.record.wild_type, bool | None, "Whether the animals were wild type; null where nobody said."),
         "microscopy": (lambda dataset, _: find("microscopy", dataset.record.microscopy), types["Term"], "How it was imaged."),
         "sample": (lambda dataset, _: dataset.record.sample, types["Sample"] | None, "The animals and what was done to the tissue."),
-        "publications": (lambda dataset, _: dataset.record.publications, list[types["Publication"]], "Where it was published."),
+        "publications": (lambda dataset, _: dataset.record.publications, list_of(types["Publication"]), "Where it was published."),
         "license": (lambda dataset, _: find("license", dataset.record.license), types["License"], "What one may do with it."),
         "notes": (lambda dataset, _: dataset.record.notes, str | None, "The contributor's notes, in Markdown."),
         "rowCount": (lambda dataset, _: dataset.row_count, Count, "Rows of all tables together."),
@@ -150,11 +170,13 @@ def add_dataset_types(types: dict[str, Type], metrics: MetricTypes) -> None:
         "publishedAt": (lambda dataset, _: dataset.version.published_at, DateTime | None, "When this version of its rows was published."),
         "tables": (
             lambda dataset, _: [DatasetTable(dataset, table) for table in metrics.model.tables.values() if dataset.count_rows(table.name)],
-            list[types["DatasetTable"]],
+            list_of(types["DatasetTable"]),
             "The tables it has rows in.",
         ),
     }  # fmt: skip
-    fields = {"id": make_field(lambda dataset, _: encode_id("Dataset", dataset.id), strawberry.ID, "Opaque and global.")}
+    fields = {
+        "id": make_field(lambda dataset, _: encode_id("Dataset", dataset.id), strawberry.ID, "Opaque and global.")
+    }
     fields |= {name: make_field(resolve, returns, words) for name, (resolve, returns, words) in record.items()}
     for table in metrics.model.tables.values():
         fields |= _table_fields(table, metrics)
@@ -179,9 +201,14 @@ def _table_fields(table: Table, metrics: MetricTypes) -> dict[str, StrawberryFie
     by = Argument(types["RowBy"], "Its cid, or the contributor's id.")
     return {
         table.fields: make_field(
-            connect, types[f"{table.type_name}Connection"] | None, f"Its {table.fields}, ordered by cid.", PAGE_ARGUMENTS
+            connect,
+            types[f"{table.type_name}Connection"] | None,
+            f"Its {table.fields}, ordered by cid.",
+            PAGE_ARGUMENTS,
         ),
-        table.field: make_field(look_up, types[table.type_name] | None, f"One {table.field}; null where there is none.", {"by": by}),
+        table.field: make_field(
+            look_up, types[table.type_name] | None, f"One {table.field}; null where there is none.", {"by": by}
+        ),
     }
 
 
@@ -219,7 +246,9 @@ def _add_parts(types: dict[str, Type], metrics: MetricTypes) -> None:
         "expression": make_field(_term_of(terms, "expression", "expression"), types["Term"], "What was done to it."),
         "allele": make_field(lambda mutation, _: mutation.allele, str | None, "Name of the allele or line."),
         "rrid": make_field(lambda mutation, _: mutation.rrid, str | None, "Research resource identifier of the line."),
-        "role": make_field(lambda mutation, _: types["MutationRole"](mutation.role), types["MutationRole"], "What it is for."),
+        "role": make_field(
+            lambda mutation, _: types["MutationRole"](mutation.role), types["MutationRole"], "What it is for."
+        ),
     }
     types["GeneMutation"] = make_type("GeneMutation", mutation, "A change of the genome.")
     publication = {
@@ -228,7 +257,11 @@ def _add_parts(types: dict[str, Type], metrics: MetricTypes) -> None:
         "url": make_field(lambda doi, _: f"https://doi.org/{doi}", URL, "Where it is found."),
     }
     types["Publication"] = make_type(
-        "Publication", publication, "A publication.", interfaces=[types["Node"]], is_type_of=lambda source: isinstance(source, str)
+        "Publication",
+        publication,
+        "A publication.",
+        interfaces=[types["Node"]],
+        is_type_of=lambda source: isinstance(source, str),
     )
     license_ = {
         "spdxId": make_field(lambda term, _: term.name, str, "Its SPDX identifier."),
@@ -236,7 +269,9 @@ def _add_parts(types: dict[str, Type], metrics: MetricTypes) -> None:
         "url": make_field(lambda term, _: term.url or f"https://spdx.org/licenses/{term.name}", URL, "Its text."),
     }
     types["License"] = make_type("License", license_, "A licence.")
-    types["Sample"] = make_type("Sample", _sample_fields(types), "The animals and the tissue; whatever is unknown is null.")
+    types["Sample"] = make_type(
+        "Sample", _sample_fields(types), "The animals and the tissue; whatever is unknown is null."
+    )
 
 
 def _term_of(terms: Mapping[str, Mapping[str, VocabularyTerm]], vocabulary: str, attribute: str) -> Any:
@@ -273,11 +308,15 @@ def _sample_fields(types: dict[str, Type]) -> dict[str, StrawberryField]:
     from_record = {"individualId": "individual_id", "ageUnit": "age_unit", "strainRrid": "strain_rrid",
                    "synapseDetection": "synapse_detection", "detectionThreshold": "detection_threshold"}  # fmt: skip
     fields = {
-        name: make_field(_sample_value(from_record.get(name, name)), type_ | None, words) for name, (type_, words) in plain.items()
+        name: make_field(_sample_value(from_record.get(name, name)), type_ | None, words)
+        for name, (type_, words) in plain.items()
     }
     fields["voxelSize"] = make_field(_voxel_size, types["Point"] | None, "Size of a voxel in nm.")
     fields["sectionThickness"] = make_field(
-        lambda sample, _, unit: to_unit(sample.section_thickness_nm, 1, unit.value if unit else "nm"), float | None, "Thickness of a section.", unit
+        lambda sample, _, unit: to_unit(sample.section_thickness_nm, 1, unit.value if unit else "nm"),
+        float | None,
+        "Thickness of a section.",
+        unit,
     )
     fields["imagedBox"] = make_field(_imaged_box, types["Box"] | None, "The box that was imaged.", unit)
     return fields
@@ -329,8 +368,10 @@ def _add_observations(types: dict[str, Type]) -> None:
     types["DatasetColumn"] = make_type("DatasetColumn", column, "A column as it is in one data set.")
     table = {
         "table": make_field(lambda source, _: source.table, types["Table"], "The table."),
-        "rowCount": make_field(lambda source, _: source.dataset.count_rows(source.table.name), Count, "Its rows in this data set."),
-        "columns": make_field(_dataset_columns, list[types["DatasetColumn"]], "Its columns and what was observed."),
+        "rowCount": make_field(
+            lambda source, _: source.dataset.count_rows(source.table.name), Count, "Its rows in this data set."
+        ),
+        "columns": make_field(_dataset_columns, list_of(types["DatasetColumn"]), "Its columns and what was observed."),
     }
     types["DatasetTable"] = make_type("DatasetTable", table, "A table as it is in one data set.")
 

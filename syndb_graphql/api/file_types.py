@@ -20,7 +20,9 @@ def add_file_types(types: dict[str, Type]) -> None:
         "GIVEN": ("GIVEN", "The contributor measured it."),
     }
     types["VolumeMethod"] = make_enum("VolumeMethod", methods, "How a mesh's volume was had.")
-    types["File"] = make_interface("File", _file_fields(types), "A raw file behind a link that expires.", interfaces=[types["Node"]])
+    types["File"] = make_interface(
+        "File", _file_fields(types), "A raw file behind a link that expires.", interfaces=[types["Node"]]
+    )
     mesh = {
         "watertight": make_field(_part("watertight"), bool | None, "Whether the surface is closed."),
         "volumeMethod": make_field(
@@ -28,7 +30,9 @@ def add_file_types(types: dict[str, Type]) -> None:
             types["VolumeMethod"] | None,
             "How the row's mesh volume was had.",
         ),
-        "boundaryEdgeCount": make_field(_part("boundary_edges"), int | None, "Edges that belong to one face only; 0 when closed."),
+        "boundaryEdgeCount": make_field(
+            _part("boundary_edges"), int | None, "Edges that belong to one face only; 0 when closed."
+        ),
         "vertexCount": make_field(_part("vertex_count"), int | None, "Vertices."),
         "faceCount": make_field(_part("face_count"), int | None, "Triangles."),
     }
@@ -53,13 +57,17 @@ def _file_fields(types: dict[str, Type]) -> dict[str, Any]:
     return {
         "id": make_field(_resolve_id, strawberry.ID, "Opaque and global; `nodes(ids:)` with it renews the link."),
         "url": make_field(_resolve_url, URL | None, "A signed link to the file, valid until `expiresAt`."),
-        "expiresAt": make_field(lambda file, info: _link(file, info).expires_at, DateTime | None, "When the link ends."),
+        "expiresAt": make_field(
+            lambda file, info: _link(file, info).expires_at, DateTime | None, "When the link ends."
+        ),
         "filename": make_field(_part("name"), str, "Name the file is saved under."),
         "size": make_field(_part("size"), Count, "Bytes."),
         "sha256": make_field(_part("sha256"), str, "Checksum of the bytes, in hexadecimal."),
         "contentType": make_field(_part("content_type"), str, "Media type."),
         "unit": make_field(_part("unit"), str, "Unit of the file's coordinates, as the contributor stated it."),
-        "scaleToNanometer": make_field(_resolve_scale, types["Point"], "Nanometres of one of the file's units, along each axis."),
+        "scaleToNanometer": make_field(
+            _resolve_scale, types["Point"], "Nanometres of one of the file's units, along each axis."
+        ),
     }
 
 

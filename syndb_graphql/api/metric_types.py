@@ -10,7 +10,17 @@ from typing import Any
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from syndb_graphql.api.build import Argument, Forward, Resolver, Type, make_enum, make_field, make_interface, make_type
+from syndb_graphql.api.build import (
+    Argument,
+    Forward,
+    Resolver,
+    Type,
+    list_of,
+    make_enum,
+    make_field,
+    make_interface,
+    make_type,
+)
 from syndb_graphql.api.connections import PAGE_ARGUMENTS, connect_related, make_connection
 from syndb_graphql.api.ids import encode_id
 from syndb_graphql.api.scalars import UUID, BigInt, Count
@@ -67,8 +77,12 @@ class MetricTypes:
     def _make_shared(self) -> None:
         types = self.types
         units = {"NANOMETER": ("nm", "nm, nm², nm³ or nm⁻¹, as stored."), "MICROMETER": ("um", "µm, µm², µm³ or µm⁻¹.")}
-        types["LengthUnit"] = make_enum("LengthUnit", units, "The length a measure is answered in; areas in its square, volumes in its cube.")
-        self._unit = {"unit": Argument(types["LengthUnit"] | None, "The unit of the answer.", types["LengthUnit"].NANOMETER)}
+        types["LengthUnit"] = make_enum(
+            "LengthUnit", units, "The length a measure is answered in; areas in its square, volumes in its cube."
+        )
+        self._unit = {
+            "unit": Argument(types["LengthUnit"] | None, "The unit of the answer.", types["LengthUnit"].NANOMETER)
+        }
         axes = {axis: make_field(_attribute(axis), float, f"Position along {axis}.") for axis in "xyz"}
         types["Point"] = make_type("Point", axes, "A position in the data set's own coordinates.")
         ends = {
@@ -93,7 +107,7 @@ class MetricTypes:
             if not tables:
                 continue
             terms = [tables[0].term[name] for name in interface.terms]
-            names = [name for term in terms for name in self._term_fields(tables[0], term)]
+            names = [name for term in terms for name in self._term_fields(term)]
             if all("childCounts" in fields[table.name] for table in tables):
                 names.append("childCounts")
             shared = {name: fields[tables[0].name][name].make() for name in names}
@@ -123,16 +137,20 @@ class MetricTypes:
     def _row_fields(self, table: Table) -> dict[str, RowField]:
         cid, source_id = table.column["cid"], table.column["source_id"]
         fields = {
-            "id": RowField(("cid",), lambda row, _: global_id(row), strawberry.ID, "Opaque and global, for `node` and `nodes`."),
+            "id": RowField(
+                ("cid",), lambda row, _: global_id(row), strawberry.ID, "Opaque and global, for `node` and `nodes`."
+            ),
             "cid": RowField(("cid",), _column("cid"), UUID, cid.description),
             "sourceId": RowField(("source_id",), _column("source_id"), str, source_id.description),
-            "dataset": RowField((), lambda row, _: row.dataset, self.forward("Dataset"), "The data set the row belongs to."),
+            "dataset": RowField(
+                (), lambda row, _: row.dataset, self.forward("Dataset"), "The data set the row belongs to."
+            ),
         }
         for term in table.terms:
-            fields |= self._term_fields(table, term)
+            fields |= self._term_fields(term)
         return fields | self._count_fields(table) | self._child_fields(table)
 
-    def _term_fields(self, table: Table, term: Term) -> dict[str, RowField]:
+    def _term_fields(self, term: Term) -> dict[str, RowField]:
         names = tuple(column.name for column in term.columns)
         match term.kind:
             case Kind.PLAIN:
@@ -163,7 +181,9 @@ class MetricTypes:
         field_name = camel(reference.name)
         columns = {column.name: column for column in term.columns}
         fields = {
-            f"{field_name}Id": RowField((reference.id,), _column(reference.id), UUID | None, columns[reference.id].description),
+            f"{field_name}Id": RowField(
+                (reference.id,), _column(reference.id), UUID | None, columns[reference.id].description
+            ),
             f"{field_name}SourceId": RowField(
                 (reference.source,), _column(reference.source), str | None, columns[reference.source].description
             ),
@@ -178,11 +198,13 @@ class MetricTypes:
             )
         target = self.model.tables[reference.targets[0]].type_name if len(reference.targets) == 1 else "MetricRow"
         description = f"{term.description} Null where it is unknown or lies outside the data set."
-        fields[field_name] = RowField(tuple(needed), self._resolve_reference(reference), self.forward(target) | None, description)
+        fields[field_name] = RowField(
+            tuple(needed), self._resolve_reference(reference), self.forward(target) | None, description
+        )
         return fields
 
     def _count_fields(self, table: Table) -> dict[str, RowField]:
-        counts = list[self.types["TableCount"]] | None  # type: ignore[misc,index]
+        counts = list_of(self.types["TableCount"]) | None
         fields = {}
         if "Compartment" in table.interfaces:
             words = "Direct children by table, counted when the data set was loaded."
@@ -209,15 +231,20 @@ class MetricTypes:
                 owns, words = True, relation.description
             columns = ("cid",) if owns else ("cid", "owner_id")
             connection = self.forward(f"{child.type_name}Connection") | None
-            fields[relation.field] = RowField(columns, self._resolve_related(relation, owns), connection, words, PAGE_ARGUMENTS)
+            fields[relation.field] = RowField(
+                columns, self._resolve_related(relation, owns=owns), connection, words, PAGE_ARGUMENTS
+            )
         return fields
 
     def _owns(self, table: Table) -> bool:
         """Whether rows of other tables name this one as the neuron they belong to."""
-        return any("neuron" in other.references and table.name in other.references["neuron"].targets for other in self.model.tables.values())
+        return any(
+            "neuron" in other.references and table.name in other.references["neuron"].targets
+            for other in self.model.tables.values()
+        )
 
     # ── Resolvers that read ──
-    def _resolve_related(self, relation: Relation, owns: bool) -> Resolver:
+    def _resolve_related(self, relation: Relation, *, owns: bool) -> Resolver:
         counted_as = ("part" if owns else "child") if relation.name == "owned" else relation.name
 
         def resolve(row: RowSource, info: strawberry.Info, **given: Any) -> Any:
@@ -265,7 +292,8 @@ def to_unit(value: float | None, dimension: int, unit: str) -> float | None:
     """A stored value (nm to the power of `dimension`) in nm or um."""
     if value is None or unit == "nm":
         return value
-    return value / 1000**dimension if dimension > 0 else value * 1000**-dimension
+    factor = float(1000 ** abs(dimension))
+    return value / factor if dimension > 0 else value * factor
 
 
 def global_id(row: RowSource) -> str:
@@ -274,7 +302,7 @@ def global_id(row: RowSource) -> str:
 
 def _unit_value(unit: Any) -> str:
     """An explicit null means the default, as in every input."""
-    return "nm" if unit is None else unit.value
+    return "nm" if unit is None else str(unit.value)
 
 
 def _attribute(name: str) -> Resolver:

@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from syndb_graphql.api.build import Argument, Type, input_facts, make_field, make_input, make_type
+from syndb_graphql.api.build import Argument, Type, input_facts, list_of, make_field, make_input, make_type
 from syndb_graphql.api.connections import PAGE_ARGUMENTS
 from syndb_graphql.api.context import Bounds, Context
 from syndb_graphql.api.cursors import TextCursors
@@ -34,7 +34,9 @@ class DatasetConnectionSource:
             given["first"], given["last"], default=bounds.default_page_size, maximum=bounds.max_dataset_page_size
         )
         self._cursors = TextCursors(context.backend.secrets, scope)
-        keys = {name: self._cursors.decode(given[name], name) for name in ("after", "before") if given[name] is not None}
+        keys = {
+            name: self._cursors.decode(given[name], name) for name in ("after", "before") if given[name] is not None
+        }
         within = [
             dataset
             for dataset in found
@@ -65,9 +67,9 @@ def add_query_type(types: dict[str, Type], metrics: MetricTypes, bounds: Bounds,
         "node": make_field(nodes.resolve_node, types["Node"] | None, "Anything by its id; null where there is none.", {"id": Argument(id_, "An `id`.")}),
         "nodes": make_field(
             nodes.resolve_nodes,
-            list[types["Node"] | None],
+            list_of(types["Node"] | None),
             "Many at once, in the order of the ids, null where there is none.",
-            {"ids": Argument(list[id_], f"At most {MAX_IDS:,} ids.")},
+            {"ids": Argument(list_of(id_), f"At most {MAX_IDS:,} ids.")},
         ),
         "dataset": make_field(
             _resolve_dataset, types["Dataset"] | None, "One data set; null where there is none.",
@@ -78,7 +80,7 @@ def add_query_type(types: dict[str, Type], metrics: MetricTypes, bounds: Bounds,
             {"filter": Argument(types["DatasetFilter"] | None, "Which ones."), **PAGE_ARGUMENTS},
         ),
         "tables": make_field(
-            lambda _, __: list(metrics.model.tables.values()), list[types["Table"]], "The data model: every table and column, with its unit."
+            lambda _, __: list(metrics.model.tables.values()), list_of(types["Table"]), "The data model: every table and column, with its unit."
         ),
         "server": make_field(lambda _, __: (bounds, version), types["Server"], "This server and its bounds."),
     }  # fmt: skip
@@ -102,9 +104,9 @@ def _add_dataset_connection(types: dict[str, Type]) -> None:
     connection = {
         "edges": make_field(
             lambda source, _: [EdgeSource(source.cursor(dataset), dataset) for dataset in source.page],
-            list[types["DatasetEdge"]], "The data sets of the page with their cursors.",
+            list_of(types["DatasetEdge"]), "The data sets of the page with their cursors.",
         ),
-        "nodes": make_field(lambda source, _: source.page, list[types["Dataset"]], "The data sets of the page."),
+        "nodes": make_field(lambda source, _: source.page, list_of(types["Dataset"]), "The data sets of the page."),
         "pageInfo": make_field(lambda source, _: source.page_info, types["PageInfo"], "Where the page stands."),
         "totalCount": make_field(lambda source, _: source.total, Count | None, "How many data sets the filter keeps."),
     }  # fmt: skip
@@ -137,7 +139,9 @@ def _resolve_dataset(_root: Any, info: strawberry.Info, by: Any) -> Dataset | No
     found = context.backend.catalog.labelled(by.label)
     if len(found) > 1:
         listed = ", ".join(format_uuid(dataset.id) for dataset in found[:MAX_LISTED])
-        raise BadInput(f"{len(found)} data sets are labelled '{by.label}'. Ask by uuid: {listed}{' …' if len(found) > MAX_LISTED else ''}.")
+        raise BadInput(
+            f"{len(found)} data sets are labelled '{by.label}'. Ask by uuid: {listed}{' …' if len(found) > MAX_LISTED else ''}."
+        )
     return found[0] if found else None
 
 
@@ -179,7 +183,9 @@ class Nodes:
 
     async def resolve_nodes(self, _root: Any, info: strawberry.Info, ids: list[str]) -> list[Any]:
         if len(ids) > MAX_IDS:
-            raise LimitExceeded(f"`ids` may have {MAX_IDS:,} ids at most; it has {len(ids):,}. Ask for the others in a second query.")
+            raise LimitExceeded(
+                f"`ids` may have {MAX_IDS:,} ids at most; it has {len(ids):,}. Ask for the others in a second query."
+            )
         return await asyncio.gather(*(self.resolve_node(None, info, id=text) for text in ids))
 
     def _find_known(self, kind: str, key: bytes, context: Context) -> Dataset | VocabularyTerm | str | None:
@@ -195,7 +201,9 @@ class Nodes:
             return VocabularyTerm("", term.name, term.curie) if term else None
         return self._metrics.model.vocabularies.get(vocabulary, {}).get(name)
 
-    async def _read_file(self, table: Table, term: Term, dataset: Dataset, cid: bytes, context: Context) -> FileSource | None:
+    async def _read_file(
+        self, table: Table, term: Term, dataset: Dataset, cid: bytes, context: Context
+    ) -> FileSource | None:
         assert term.kind in (Kind.MESH, Kind.SKELETON)
         columns = ("cid", *(column.name for column in term.columns))
         values = await context.read_row(table, dataset.snapshot, cid, columns)
@@ -203,5 +211,3 @@ class Nodes:
             return None
         row = RowSource(table, dataset, dataset.snapshot, {name: index for index, name in enumerate(columns)}, values)
         return FileSource(row, term) if row[f"{term.name}_file_key"] is not None else None
-
-

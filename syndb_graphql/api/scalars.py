@@ -1,9 +1,9 @@
 """Scalars of the graph. Within the server a uuid is its 16 bytes, a time an aware datetime, a 64-bit number an int."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NewType
-from uuid import UUID as PythonUUID
 
 import strawberry
 from graphql import GraphQLError
@@ -28,7 +28,7 @@ def parse_uuid(value: Any) -> bytes:
     if not isinstance(value, str) or len(value) > 45:
         raise GraphQLError(f"A UUID is text such as 5f3ab5c1-6d0c-5b0e-9a53-0d6f3b0f5d11, not {str(value)[:60]!r}.")
     try:
-        return PythonUUID(value).bytes
+        return uuid.UUID(value).bytes
     except ValueError:
         raise GraphQLError(f"A UUID is text such as 5f3ab5c1-6d0c-5b0e-9a53-0d6f3b0f5d11, not {value!r}.") from None
 
@@ -54,7 +54,9 @@ def _parse_url(_value: Any) -> str:
 def _parse_bigint(value: Any) -> int:
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text.removeprefix("-").isdecimal() or len(text) > 20 or not -MAX_BIGINT - 1 <= int(text) <= MAX_BIGINT:
-        raise GraphQLError(f'A BigInt is text of a 64-bit number such as "720575940379279123", not {str(value)[:60]!r}.')
+        raise GraphQLError(
+            f'A BigInt is text of a 64-bit number such as "720575940379279123", not {str(value)[:60]!r}.'
+        )
     return int(text)
 
 

@@ -4,6 +4,7 @@ Fields are collected by the engine's own code, so aliases, fragments, interfaces
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from graphql import FieldNode, GraphQLObjectType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
@@ -12,13 +13,13 @@ RowColumns = Mapping[str, Mapping[str, tuple[str, ...]]]
 """By type, by field: the columns a field of a row is made of."""
 
 
-def select_columns(info: GraphQLResolveInfo, type_name: str, columns: Mapping[str, tuple[str, ...]]) -> list[str]:
+def select_columns(info: GraphQLResolveInfo[Any], type_name: str, columns: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Columns of the rows of `type_name` directly below this field, in the order they are first needed."""
     return _row_columns(info, _object_type(info, type_name), info.field_nodes, columns)
 
 
 def select_connection(
-    info: GraphQLResolveInfo, connection: str, edge: str, node: str, columns: Mapping[str, tuple[str, ...]]
+    info: GraphQLResolveInfo[Any], connection: str, edge: str, node: str, columns: Mapping[str, tuple[str, ...]]
 ) -> list[str]:
     """Columns of the rows below `nodes` and `edges { node }`."""
     needed: list[str] = []
@@ -34,7 +35,7 @@ def select_connection(
 
 
 def _row_columns(
-    info: GraphQLResolveInfo,
+    info: GraphQLResolveInfo[Any],
     type_: GraphQLObjectType,
     nodes: Sequence[FieldNode],
     columns: Mapping[str, tuple[str, ...]],
@@ -43,17 +44,22 @@ def _row_columns(
 
 
 def _subfields(
-    info: GraphQLResolveInfo, type_: GraphQLObjectType, nodes: Sequence[FieldNode]
+    info: GraphQLResolveInfo[Any], type_: GraphQLObjectType, nodes: Sequence[FieldNode]
 ) -> Iterator[tuple[str, list[FieldNode]]]:
     fragments = {name: FragmentDetails(definition) for name, definition in info.fragments.items()}
     collected = collect_subfields(
-        info.schema, fragments, info.variable_values, info.operation, type_, [FieldDetails(node, None) for node in nodes]
+        info.schema,
+        fragments,
+        info.variable_values,
+        info.operation,
+        type_,
+        [FieldDetails(node, None) for node in nodes],
     )
     for details in collected.grouped_field_set.values():
         yield details[0].node.name.value, [detail.node for detail in details]
 
 
-def _object_type(info: GraphQLResolveInfo, name: str) -> GraphQLObjectType:
+def _object_type(info: GraphQLResolveInfo[Any], name: str) -> GraphQLObjectType:
     type_ = info.schema.type_map[name]
     assert isinstance(type_, GraphQLObjectType)
     return type_

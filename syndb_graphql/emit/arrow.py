@@ -29,4 +29,6 @@ def _emit_field(column: Column) -> pa.Field:
         "term": column.ontology.curie if column.ontology else None,
         "vocabulary": column.vocabulary,
     }
-    return pa.field(column.name, _ARROW[column.type.arrow], column.nullable, {key: value for key, value in facts.items() if value})
+    return pa.field(
+        column.name, _ARROW[column.type.arrow], column.nullable, {key: value for key, value in facts.items() if value}
+    )

