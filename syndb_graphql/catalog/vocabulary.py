@@ -1,0 +1,109 @@
+"""Finds a term by whatever people write: its name, a synonym, its CURIE, in any case and with any dash or space.
+
+Also what lies below a term (kinds and parts of it), for search. What the terms are is said in schema/vocabularies.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cached_property
+
+from syndb_graphql.errors import BadInput
+from syndb_graphql.spec.model import Model, VocabularyTerm
+from syndb_graphql.spec.naming import nearest
+
+MAX_SHOWN = 80
+"""Characters of an unknown term that are repeated in a message."""
+_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
+
+
+def fold(text: str) -> str:
+    """The form in which terms are compared: NFKC, no case, and one space for any run of spaces, dashes or underscores."""
+    return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+class Vocabulary:
+    """One vocabulary and the ways into it."""
+
+    def __init__(self, name: str, terms: Mapping[str, VocabularyTerm]) -> None:
+        self.name = name
+        self.terms = terms
+
+    def find(self, text: str) -> VocabularyTerm | None:
+        """The term that `text` names, or None. A name wins over a CURIE, a CURIE over a synonym."""
+        found = self._index.get(fold(text), ())
+        return found[0] if len(found) == 1 else None
+
+    def get(self, text: str) -> VocabularyTerm:
+        """As `find`; BadInput with the nearest known spelling where nothing, or more than one term, is meant."""
+        found = self._index.get(fold(text), ())
+        if len(found) == 1:
+            return found[0]
+        shown = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+        kind = self.name.replace("_", " ")
+        if found:
+            names = " or ".join(f"'{term.name}'" for term in found)
+            raise BadInput(f"'{shown}' may mean {names} in the vocabulary '{kind}'. Write the one that is meant.")
+        raise BadInput(f"'{shown}' is no known {kind}.{self._nearest(text)}")
+
+    def narrower(self, name: str) -> frozenset[str]:
+        """Canonical names of the term and of everything below it, at any depth."""
+        found, waiting = {name}, [name]
+        while waiting:
+            for below in self._narrower.get(waiting.pop(), ()):
+                if below not in found:
+                    found.add(below)
+                    waiting.append(below)
+        return frozenset(found)
+
+    def broader(self, name: str) -> frozenset[str]:
+        """Canonical names of the term and of everything above it, at any depth."""
+        found, waiting = {name}, [name]
+        while waiting:
+            for above in self.terms[waiting.pop()].broader:
+                if above not in found:
+                    found.add(above)
+                    waiting.append(above)
+        return frozenset(found)
+
+    def _nearest(self, text: str) -> str:
+        # Spellings are compared folded, and shown as the vocabulary writes them.
+        written = {fold(word): word for term in self.terms.values() for word in (*term.synonyms, term.name)}
+        hint = nearest(fold(text), written)
+        return f" Did you mean '{written[hint.split(chr(39))[1]]}'?" if hint and hint.count("'") == 2 else hint
+
+    @cached_property
+    def _index(self) -> Mapping[str, tuple[VocabularyTerm, ...]]:
+        index: dict[str, tuple[VocabularyTerm, ...]] = {}
+        for words in (_names, _curies, _synonyms):
+            level: dict[str, tuple[VocabularyTerm, ...]] = {}
+            for term in self.terms.values():
+                for word in {fold(word) for word in words(term)}:
+                    level[word] = (*level.get(word, ()), term)
+            index = level | index
+        return index
+
+    @cached_property
+    def _narrower(self) -> Mapping[str, tuple[str, ...]]:
+        below: dict[str, tuple[str, ...]] = {}
+        for term in self.terms.values():
+            for above in term.broader:
+                below[above] = (*below.get(above, ()), term.name)
+        return below
+
+
+def build_vocabularies(model: Model) -> dict[str, Vocabulary]:
+    """Every vocabulary of the model by name. Cheap: each is indexed when it is first asked."""
+    return {name: Vocabulary(name, terms) for name, terms in model.vocabularies.items()}
+
+
+def _names(term: VocabularyTerm) -> tuple[str, ...]:
+    return (term.name,)
+
+
+def _curies(term: VocabularyTerm) -> tuple[str, ...]:
+    return (term.curie,) if term.curie else ()
+
+
+def _synonyms(term: VocabularyTerm) -> tuple[str, ...]:
+    return term.synonyms

@@ -1,0 +1,189 @@
+"""`syndb-graphql load DIR…`: load folders, each one data set and each on its own; the report says what is wrong where."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from syndb_graphql.errors import SyndbError
+from syndb_graphql.ingest.load import LoadResult, load_folder
+from syndb_graphql.ingest.report import Finding, Severity
+from syndb_graphql.settings import Settings, load_settings
+from syndb_graphql.spec.load import load_default_model
+from syndb_graphql.stores import open_stores
+
+HELP = "load folders, each one data set"
+EXAMPLE = """\
+  syndb-graphql load my-lab/cortex
+  syndb-graphql load --check my-lab/cortex       report what is wrong and store nothing
+  syndb-graphql load --json my-lab/* > report.json
+
+A folder holds dataset.toml, a table for each kind of structure (neuron.csv, synapse.csv …) and the files they name.
+A running server shows a loaded data set within two seconds. Loading a folder again changes nothing unless it changed.
+"""
+MAX_FINDINGS = 200
+"""Findings of a folder that are printed; --json has all that are kept."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="folder with a dataset.toml")
+    parser.add_argument("--check", action="store_true", help="check everything, store nothing")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON: a list with an entry a folder")
+    parser.add_argument("--quiet", action="store_true", help="no progress, and of what went well only the first line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return load_folders(
+        arguments.folders,
+        load_settings(),
+        check_only=arguments.check,
+        as_json=arguments.json,
+        quiet=arguments.quiet,
+    )
+
+
+def load_folders(
+    folders: Sequence[Path],
+    settings: Settings,
+    *,
+    check_only: bool = False,
+    as_json: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Load each folder; the exit status: 1 if any of them failed, else 0."""
+    results = asyncio.run(_load_all(folders, settings, check_only=check_only, as_json=as_json, quiet=quiet))
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(results), indent=2).decode() + "\n")
+    return int(any(result.status == "failed" for result in results))
+
+
+async def _load_all(
+    folders: Sequence[Path], settings: Settings, *, check_only: bool, as_json: bool, quiet: bool
+) -> list[LoadResult]:
+    model = load_default_model()
+    stores = open_stores(settings, model)
+    out, messages = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
+    results = []
+    try:
+        for folder in folders:
+            with _Bar(messages, hidden=quiet or not messages.is_terminal) as bar:
+                try:
+                    result = await load_folder(
+                        folder,
+                        model=model,
+                        rows=stores.rows,
+                        objects=stores.objects,
+                        owner=settings.owner,
+                        progress=bar,
+                        check_only=check_only,
+                        retention_h=settings.version_retention_h,
+                    )
+                except SyndbError as error:
+                    result = _failed(folder, error)
+            results.append(result)
+            if not as_json:
+                _print_result(out, result, quiet=quiet)
+    finally:
+        await stores.close()
+    return results
+
+
+def _failed(folder: Path, error: SyndbError) -> LoadResult:
+    """A load that the stores, or another load, put an end to."""
+    rule = error.code.lower().replace("_", "-")
+    finding = Finding(
+        severity=Severity.ERROR,
+        rule=rule,
+        file=".",
+        message=str(error),
+        remedy="Load the folder again once that is mended.",
+    )
+    return LoadResult(folder=str(folder), status="failed", findings=[finding], counts={rule: 1}, errors=1)
+
+
+def _print_result(out: Console, result: LoadResult, *, quiet: bool) -> None:
+    colour = {"failed": "red", "unchanged": "dim"}.get(result.status, "green")
+    name = escape(result.label or result.folder)
+    rows = ", ".join(f"{count:,} {table}" for table, count in result.rows.items())
+    version = f" (version {result.version})" if result.version and result.status == "loaded" else ""
+    found = [
+        f"{count:,} {what}{'s' * (count != 1)}"
+        for count, what in ((result.errors, "error"), (result.warnings, "warning"))
+        if count
+    ]
+    line = f"[{colour}]{result.status:<9}[/] {name}{version}"
+    out.print("; ".join(part for part in (line, rows, ", ".join(found)) if part))
+    if quiet and result.status != "failed":
+        return
+    for finding in result.findings[:MAX_FINDINGS]:
+        _print_finding(out, finding)
+    shown = min(len(result.findings), MAX_FINDINGS)
+    more = result.errors + result.warnings - shown
+    if more:
+        out.print(
+            f"  … and {more:,} more of the same kinds: "
+            + ", ".join(f"{rule} {n:,}" for rule, n in result.counts.items())
+        )
+
+
+def _print_finding(out: Console, finding: Finding) -> None:
+    place = finding.file + (f", row {finding.row:,}" if finding.row is not None else "")
+    place += f", {finding.column}" if finding.column else ""
+    value = (
+        f" (found '{finding.value}')"
+        if finding.value is not None and f"'{finding.value}'" not in finding.message
+        else ""
+    )
+    colour = "red" if finding.severity is Severity.ERROR else "yellow"
+    out.print(
+        f"  [{colour}]{finding.severity}[/] {escape(place)}: {escape(finding.message)}{escape(value)} {escape(finding.remedy)}"
+    )
+
+
+class _Bar:
+    """What a load is doing, how fast, and how long it will take; on a terminal only."""
+
+    def __init__(self, console: Console, *, hidden: bool) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=hidden,
+        )
+        self._task: TaskID | None = None
+        self._unit = ""
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, step: str, total: int, unit: str) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._unit = unit
+        self._task = self._progress.add_task(step, total=total, rate="")
+
+    def reach(self, done: int) -> None:
+        if self._task is None:
+            return
+        speed = self._progress.tasks[-1].speed
+        self._progress.update(self._task, completed=done, rate=_rate(speed, self._unit))
+
+
+def _rate(speed: float | None, unit: str) -> str:
+    if speed is None:
+        return ""
+    return f"{speed / 1e6:,.1f} MB/s" if unit == "B" else f"{speed:,.0f} {unit}/s"
