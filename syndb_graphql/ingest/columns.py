@@ -123,7 +123,7 @@ def _accepted(table: Table) -> dict[str, tuple[Role, str]]:
                 names |= {_fold(word): (Role.REFERENCE_TABLE, term.name) for word in words}
         elif term.kind in (Kind.MESH, Kind.SKELETON):
             words = (f"{term.name}_path", *(("swc_path",) if term.kind is Kind.SKELETON else ()))
-            names |= {word: (Role.PATH, term.name) for word in words}
+            names |= dict.fromkeys(words, (Role.PATH, term.name))
         else:
             if term.kind is Kind.POINT:
                 names[term.name] = (Role.POINT, term.name)

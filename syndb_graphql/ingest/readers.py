@@ -38,7 +38,8 @@ class Batch:
 class TableFile(Protocol):
     """A file of rows, opened and its header read."""
 
-    columns: Sequence[str]
+    @property
+    def columns(self) -> Sequence[str]: ...
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         """The rows, these columns only. Raises BadFile where the file is broken."""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from syndb_graphql.ingest.columns import Layout, Role
@@ -134,7 +133,7 @@ class Resolver:
             remedy = "Add the missing row, correct the id, or leave the cell empty."
             self._note("missing-" + reference.name, outside, piece, reference.source, column, layout, message, remedy)
         elif outside.any():
-            message = f"'{{value}}' lies outside the data set; the id is kept, and leads nowhere."
+            message = "'{value}' lies outside the data set; the id is kept, and leads nowhere."
             remedy = "Nothing to do if that is so; else add the missing row or correct the id."
             severity = Severity.WARNING
             self._note(

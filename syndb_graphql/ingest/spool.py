@@ -6,6 +6,7 @@ to SQLite's tree where random ones rewrite it, and only sorted Parquet lets a re
 runs gives a piece of the whole.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class SortedSpool:
     def __init__(self, folder: Path, name: str, *, key: str = "cid") -> None:
         self._folder, self._name, self._key = folder, name, key
         self._waiting: list[pl.DataFrame] = []
-        self._waiting_bytes = 0
+        self._waiting_bytes = 0.0
         self._runs: list[Path] = []
         self.rows = 0
 
@@ -55,14 +56,14 @@ class SortedSpool:
 
     def _write_run(self) -> None:
         frame = pl.concat(self._waiting).sort(self._key)
-        self._waiting, self._waiting_bytes = [], 0
+        self._waiting, self._waiting_bytes = [], 0.0
         path = self._folder / f"{self._name}-{len(self._runs):05}.arrow"
         first = from_series(frame[self._key])[:, 0]
         bounds = np.searchsorted(first, np.arange(PARTS + 1))
         table = frame.to_arrow()
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             batch = table.combine_chunks().to_batches()[0]
-            for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+            for low, high in itertools.pairwise(bounds):
                 writer.write_batch(batch.slice(low, high - low))
         self._runs.append(path)
 

@@ -46,10 +46,13 @@ class Draft:
 
 
 async def read_standing(rows: Store, dataset_id: bytes) -> Standing:
-    head = await _read_head(rows, dataset_id)
-    record = await rows.read_record(dataset_id, head.revision) if head.revision else None
-    version = await rows.read_version(Snapshot(dataset_id, head.version)) if head.version else None
-    return Standing(head, decode_dataset(record) if record else None, decode_version(version) if version else None)
+    return await _read_standing(rows, await _read_head(rows, dataset_id))
+
+
+async def read_published(rows: Store) -> list[Standing]:
+    """Every data set that somebody can read, by label and id."""
+    standings = [await _read_standing(rows, head) for head in await rows.read_heads() if head.version]
+    return sorted(standings, key=lambda one: (one.record.label if one.record else "", one.head.dataset_id))
 
 
 async def begin_draft(rows: Store, standing: Standing) -> Draft:
@@ -107,6 +110,12 @@ async def delete_dataset(rows: Store, objects: Objects, dataset_id: UUID) -> Non
     """Remove all of a data set: from the moment this begins nobody finds it. Removing what is not there is no error."""
     await rows.delete_dataset(dataset_id.bytes)
     await _delete(objects, [key async for key in objects.list_keys(f"{dataset_id}/")])
+
+
+async def _read_standing(rows: Store, head: Head) -> Standing:
+    record = await rows.read_record(head.dataset_id, head.revision) if head.revision else None
+    version = await rows.read_version(Snapshot(head.dataset_id, head.version)) if head.version else None
+    return Standing(head, decode_dataset(record) if record else None, decode_version(version) if version else None)
 
 
 async def _read_head(rows: Store, dataset_id: bytes) -> Head:
