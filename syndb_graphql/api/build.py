@@ -52,10 +52,11 @@ def make_field(
 ) -> StrawberryField:
     """A field whose resolver is called with the source, the Info and the arguments that were given."""
 
+    # Strawberry leaves out what was not given; a resolver gets every argument, None for those.
+    absent = dict.fromkeys(arguments or (), None)
+
     def resolver(root: Any, info: strawberry.Info, **given: Any) -> Any:
-        return resolve(
-            root, info, **{name: None if value is strawberry.UNSET else value for name, value in given.items()}
-        )
+        return resolve(root, info, **absent | given)
 
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [

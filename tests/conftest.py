@@ -1,0 +1,151 @@
+"""What the tests share: the demo data loaded once, a client at the front door, and a server in a process of its own."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from syndb_graphql.app import build_app
+from syndb_graphql.cli.demo import DATA
+from syndb_graphql.cli.load import load_folders
+from syndb_graphql.settings import Settings
+from syndb_graphql.spec.load import load_default_model
+from syndb_graphql.spec.model import Model
+from syndb_graphql.stores import open_stores
+
+SECRET = "0123456789abcdef" * 2
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks the graph as a client would, over HTTP but without a socket."""
+
+    http: httpx.AsyncClient
+    app: Any
+
+    async def answer(self, query: str, variables: dict | None = None, **headers: str) -> dict:
+        """The whole answer, errors included."""
+        response = await self.http.post(
+            "/graphql", json={"query": query, "variables": variables or {}}, headers=headers
+        )
+        return response.json()
+
+    async def ask(self, query: str, variables: dict | None = None) -> dict:
+        """The data of an answer that has no errors."""
+        answer = await self.answer(query, variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def fail(self, query: str, variables: dict | None = None) -> dict:
+        """The first error of an answer that has one, with its code at hand."""
+        answer = await self.answer(query, variables)
+        assert answer.get("errors"), answer
+        return answer["errors"][0] | {"code": answer["errors"][0]["extensions"]["code"]}
+
+
+@contextlib.asynccontextmanager
+async def open_client(settings: Settings, model: Model | None = None) -> AsyncIterator[Client]:
+    """A client of an app of its own."""
+    model = model or load_default_model()
+    stores = open_stores(settings, model)
+    app = build_app(settings, model, stores)
+    transport = httpx.ASGITransport(app)
+    try:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://syndb.test") as http,
+        ):
+            yield Client(http, app)
+    finally:
+        await stores.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> None:
+    for name in list(os.environ):
+        if name.startswith("SYNDB_"):
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def demo_settings(tmp_path_factory) -> Settings:
+    """The six demo data sets, loaded once. Tests that write take a copy: `copied_demo`."""
+    settings = Settings(data=tmp_path_factory.mktemp("demo"), secret_keys=(SECRET,))
+    assert load_folders(sorted(path.parent for path in DATA.glob("*/dataset.toml")), settings, quiet=True) == 0
+    return settings
+
+
+@pytest.fixture(scope="session")
+async def client(demo_settings) -> AsyncIterator[Client]:
+    async with open_client(demo_settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def copied_demo(demo_settings, tmp_path) -> Settings:
+    shutil.copytree(demo_settings.data, tmp_path / "data")
+    return demo_settings.model_copy(update={"data": tmp_path / "data"})
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    process: subprocess.Popen
+    log: Path
+
+
+@contextlib.contextmanager
+def run_server(settings: Settings, log: Path, **environment: str) -> Iterator[Server]:
+    """`syndb-graphql serve` in a process of its own, on a free port; ended by its id."""
+    variables = {
+        "SYNDB_DATA": str(settings.data),
+        "SYNDB_SECRET_KEYS": ",".join(settings.secret_keys),
+        "SYNDB_PORT": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "syndb_graphql", "serve"],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | variables | environment,
+        )
+    try:
+        yield Server(_wait_for_address(process, log), process, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+def _wait_for_address(process: subprocess.Popen, log: Path, seconds: float = 30) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = re.search(r"http://[\d.]+:\d+", log.read_text("utf-8", "replace"))
+        if found:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(found[0] + "/readyz", timeout=1).status_code == 200:
+                    return found[0]
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise AssertionError(f"the server did not start within {seconds} s:\n{log.read_text('utf-8', 'replace')}")
+
+
+@pytest.fixture(scope="session")
+def demo_server(demo_settings, tmp_path_factory) -> Iterator[Server]:
+    with run_server(demo_settings, tmp_path_factory.mktemp("server") / "log") as server:
+        yield server
