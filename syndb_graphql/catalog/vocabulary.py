@@ -18,7 +18,7 @@ _SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
 
 
 def fold(text: str) -> str:
-    """The form in which terms are compared: NFKC, no case, and one space for any run of spaces, dashes or underscores."""
+    """The form in which terms are compared: NFKC, no case, one space for any run of spaces, dashes, underscores."""
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 

@@ -22,6 +22,10 @@ EXAMPLE = """\
 """
 
 
+WIDTH = 240
+"""Characters of a line where the output is no terminal."""
+
+
 class ListedDataset(msgspec.Struct, frozen=True, kw_only=True):
     """One data set, and the shape of `list --json`."""
 
@@ -81,4 +85,6 @@ def _print(datasets: list[ListedDataset]) -> None:
     for dataset in datasets:
         tables = ", ".join(f"{name} {rows:,}" for name, rows in dataset.tables.items())
         table.add_row(escape(dataset.label), str(dataset.uuid), str(dataset.version), f"{dataset.rows:,}", tables)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    # Where the output is read by a program, a line is a data set.
+    console.print(table, soft_wrap=not console.is_terminal, width=None if console.is_terminal else WIDTH)

@@ -1,10 +1,11 @@
-"""`syndb-graphql load DIR…`: load folders, each one data set and each on its own; the report says what is wrong where."""
+"""`syndb-graphql load DIR…`: load folders, each one data set on its own; the report says what is wrong where."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import msgspec
 from rich.console import Console
@@ -141,9 +142,8 @@ def _print_finding(out: Console, finding: Finding) -> None:
         else ""
     )
     colour = "red" if finding.severity is Severity.ERROR else "yellow"
-    out.print(
-        f"  [{colour}]{finding.severity}[/] {escape(place)}: {escape(finding.message)}{escape(value)} {escape(finding.remedy)}"
-    )
+    text = escape(f"{place}: {finding.message}{value} {finding.remedy}")
+    out.print(f"  [{colour}]{finding.severity}[/] {text}")
 
 
 class _Bar:
@@ -163,7 +163,7 @@ class _Bar:
         self._task: TaskID | None = None
         self._unit = ""
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 

@@ -77,7 +77,8 @@ def map_columns(file: str, header: Sequence[str], config: TableConfig, report: R
         if found is None:
             wrong = stated or column
             message = f"The table {config.table.name} has no column '{wrong}'.{nearest(_fold(wrong), ours)}"
-            remedy = f'Rename it, leave it out, or map it: [tables.{config.table.name}] columns = {{ {_quote(column)} = "…" }}.'
+            mapping = f'[tables.{config.table.name}] columns = {{ {_quote(column)} = "…" }}'
+            remedy = f"Rename it, leave it out, or map it: {mapping}."
             _add(report, file, column, message, remedy, wrong, rule="unknown-column")
             continue
         role, target = found
@@ -175,19 +176,19 @@ def _find_factors(layout: Layout, config: TableConfig, report: Report) -> None:
         measured += table.term[term].columns
     measured = [column for column in measured if column.dimension is not None]
     groups = {column.name: term.name for term in table.terms for column in term.columns}
-    for key, unit in config.units.items():
+    for key, given in config.units.items():
         if key not in table.column and key not in table.term:
             message = f"The table {table.name} has no column '{key}'.{nearest(key, table.column)}"
             _add(report, CONFIG_NAME, f"{section}.units", message, "Name the column as SynDB does.", key)
         elif not any(key in (column.name, groups[column.name]) for column in measured):
-            message = f"'{key}' has the unit {unit}, but is no measured column of {layout.file}."
+            message = f"'{key}' has the unit {given}, but is no measured column of {layout.file}."
             _add(report, CONFIG_NAME, f"{section}.units", message, "Leave it out.", key)
-    without = []
+    without: list[Column] = []
     axes = column_axes(table)
     for column in measured:
-        stated = config.units.get(column.name) or config.units.get(groups[column.name])
+        own = config.units.get(column.name) or config.units.get(groups[column.name])
         try:
-            unit = parse_unit(stated, column) if stated else config.length_unit
+            unit = parse_unit(own, column) if own else config.length_unit
             if unit is None:
                 without.append(column)
                 continue
@@ -200,7 +201,7 @@ def _find_factors(layout: Layout, config: TableConfig, report: Report) -> None:
                 f"{section}.units",
                 error.message,
                 error.remedy,
-                stated or config.length_unit,
+                own or config.length_unit,
                 rule=rule,
             )
     if without:

@@ -74,19 +74,19 @@ class FileStage:
                         wrong[name] = error
                     if len(self.checksums) > MAX_FILES:
                         raise BadFile("too-many-files", f"Over {MAX_FILES:,} files are named.", "Split the data set.")
-                for name, error in wrong.items():
+                for name, problem in wrong.items():
                     where = (given.cast(pl.String).str.strip_chars() == name).fill_null(value=False)
                     rows = pl.Series(range(batch.first_row, batch.first_row + len(given)))
                     note(
                         self._report,
-                        rule=error.rule,
+                        rule=problem.rule,
                         file=source.name,
                         column=column,
                         where=where,
                         rows=rows,
                         values=given,
-                        message=f"The {term}: {error}",
-                        remedy=error.remedy,
+                        message=f"The {term}: {problem}",
+                        remedy=problem.remedy,
                     )
 
     def fill(
@@ -99,7 +99,7 @@ class FileStage:
         file: str,
         origins: Origins,
     ) -> dict[str, pl.Series]:
-        """The file's record and its measures for each row of a batch. `given`: paths; `columns`: what the table states."""
+        """The files' records and measures, row by row. `given`: paths; `columns`: what the table states itself."""
         names = given.cast(pl.String).str.strip_chars().replace("", None).rename("path")
         records = {name: self._stage(term, name) for name in names.unique().drop_nulls()}
         measured = _measured_columns(table, term)
@@ -217,7 +217,8 @@ class FileStage:
             assert kind in FILE_KINDS
             if kind not in self._configs:
                 message = f"The unit of the {kind} files is not stated."
-                remedy = f'Add to dataset.toml [files.{kind}] with unit = "nm" (or um, mm, m, angstrom; voxel with scale_to_nanometer).'
+                units = 'unit = "nm" (or um, mm, m, angstrom; voxel with scale_to_nanometer)'
+                remedy = f"Add to dataset.toml [files.{kind}] with {units}."
                 self._report.add(
                     Finding(
                         severity=Severity.ERROR,

@@ -8,7 +8,7 @@ MAX_PATH = 1000
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The regular file `name` (relative, with `/`) below `folder`. Raises BadFile if it is missing or lies elsewhere."""
+    """The regular file `name` (relative, with `/`) below `folder`. Raises BadFile if it is not there or not below."""
     remedy = "Put the file into the data set's folder and give its path from there, with /."
     windows = PureWindowsPath(name)
     if PurePosixPath(name).is_absolute() or windows.drive or windows.root:

@@ -344,13 +344,13 @@ class _Writer:
         ):
             if found != expected:
                 raise LoadError(
-                    f"{table.name}: {where} holds {found.count:,} rows (checksum {found.checksum:016x}), not the {expected.count:,} "
-                    f"({expected.checksum:016x}) that were read. Nothing was published; load again, and check the disk if this repeats."
+                    f"{table.name}: {where} holds {found.count:,} rows (checksum {found.checksum:016x}), "
+                    f"not the {expected.count:,} ({expected.checksum:016x}) that were read. Nothing was published; "
+                    "load again, and check the disk if this repeats."
                 )
         key = f"{self._load.config.record.uuid}/v{self._draft.number}/{table.name}/part-00000.parquet"
         described = describe_parquet(path, key, totals.rows)
         await self._objects.put_file(key, path, content_type=CONTENT_TYPE, sha256=described.sha256)
-        path.unlink()
         return totals.finish(self._load.inputs[table.name].origins, (described,))
 
     def _note_repeats(self, source: TableInput, piece: pl.DataFrame) -> None:
@@ -426,7 +426,7 @@ def _unrelated(source: TableInput) -> Finding:
         rule="unrelated-table",
         file=source.name,
         message=f"No row of {source.config.table.name} relates to a row of another table of this data set.",
-        remedy="Add the table of the neurons or parents, or the column that refers to them (parent_id, neuron_id, pre_neuron_id …).",
+        remedy="Add the table of the neurons or parents, or the column that names them (parent_id, pre_neuron_id …).",
     )
 
 

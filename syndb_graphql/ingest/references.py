@@ -1,4 +1,4 @@
-"""Which row each reference means: the table it lies in, ends that lie outside, and the neuron at the top of the parents.
+"""Which row each reference means: the table it lies in, ends that lie outside, the neuron above all parents.
 
 Works on sorted pieces of one table after another, from the top of the hierarchy down, so that when a part is reached
 the owners of all possible parents are known. All ids of all tables are known before.

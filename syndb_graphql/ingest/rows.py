@@ -56,7 +56,7 @@ class RowReader:
         self._terms: dict[str, dict[str, str | None]] = {}
 
     def read(self) -> Iterator[pl.DataFrame]:
-        """Frames of the columns this table can have a value in, `cid` and `source_id` first, and ROW; rows without an id are left out."""
+        """Frames of the columns that can have a value, `cid` and `source_id` first, ROW last; no row without an id."""
         for batch in self._source.file.batches(self._layout.file_columns):
             frame = self._read_batch(batch)
             if frame.height:
@@ -101,7 +101,7 @@ class RowReader:
             return {column.name: values}
         columns = {column.name: self._in_vocabulary(column, values, rows)}
         source = SOURCE_OF.get(column.name)
-        if source in self._table.column and source not in self._layout.by_role[Role.PLAIN]:
+        if source is not None and source in self._table.column and source not in self._layout.by_role[Role.PLAIN]:
             columns[source] = values
         return columns
 
@@ -134,7 +134,7 @@ class RowReader:
                 Problem(
                     "unknown-table",
                     unknown,
-                    f"'{{value}}' is no table that {reference.name} may lie in.{nearest(_fold(first), reference.targets)}",
+                    f"'{{value}}' is no table {reference.name} may lie in.{nearest(_fold(first), reference.targets)}",
                     f"The tables are {allowed}.",
                 ),
                 given,

@@ -1,4 +1,4 @@
-"""The shape of dataset.toml as structs, and the check of parsed TOML against them that finds every mistake, not the first."""
+"""The shape of dataset.toml as structs, and a check of parsed TOML against them that finds every mistake."""
 
 import math
 import types

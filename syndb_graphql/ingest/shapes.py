@@ -49,7 +49,7 @@ def fill_shapes(
             where=(sphericity > 1 + ROUNDING).fill_null(value=False),
             rows=rows,
             values=sphericity,
-            message="The sphericity is over 1, which no body has; the volume or the area is not that of the same surface.",
+            message="The sphericity is over 1, which no body has: volume and area are not of the same surface.",
             remedy="Measure both of one mesh (a volume of voxels over the area of a smoothed mesh gives up to 1.01).",
             severity=Severity.WARNING,
         )

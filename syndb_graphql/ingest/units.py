@@ -30,7 +30,7 @@ def nanometers_of(unit: str) -> float | None:
 
 
 def parse_unit(text: str, column: Column) -> str:
-    """The unit of length in `um3`, `µm³`, `um^3` or `voxel`, checked against what the column measures. Raises BadUnit."""
+    """The unit of length in `um3`, `µm³`, `um^3` or `voxel`, checked against the column. Raises BadUnit."""
     # NFKC turns ³ into 3, the micro sign into mu, and Å into A with a ring.
     plain = (
         unicodedata.normalize("NFKC", text).strip().replace("μ", "u").replace("Å", "angstrom").replace("Å", "angstrom")
