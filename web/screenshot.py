@@ -15,7 +15,7 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 MAX_BYTES = 300_000
 TAB = "DatasetsToSynapses"
-SIZE = ViewportSize(width=1440, height=860)
+SIZE = ViewportSize(width=1680, height=860)
 WHEEL_STEPS, WHEEL_PIXELS = 200, 120  # an answer of 1,200 lines
 
 
@@ -44,7 +44,10 @@ def main() -> None:
 
 
 def run_example(page: Page) -> None:
+    editor = page.locator(".graphiql-query-editor .view-lines")
+    expect(editor).to_contain_text("query")  # a tab that is clicked before the editor stands loads nothing into it
     page.get_by_role("tab", name=TAB).click()
+    expect(editor).to_contain_text(TAB)
     page.wait_for_timeout(500)  # GraphiQL takes over the tab's operation name 100 ms after its text
     page.get_by_role("button", name="Execute query").click()
     expect(page.locator(".graphiql-response .view-lines")).to_contain_text('"data"', timeout=20_000)
