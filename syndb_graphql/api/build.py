@@ -50,13 +50,13 @@ class Forward(LazyType[Any, Any]):
 def make_field(
     resolve: Resolver, returns: Type, description: str, arguments: Mapping[str, Argument] | None = None
 ) -> StrawberryField:
-    """A field whose resolver is called with the source, the Info and the arguments that were given."""
+    """A field whose resolver is called with the source, the Info and every argument as a plain value (see `to_plain`)."""
 
     # Strawberry leaves out what was not given; a resolver gets every argument, None for those.
     absent = dict.fromkeys(arguments or (), None)
 
     def resolver(root: Any, info: strawberry.Info, **given: Any) -> Any:
-        return resolve(root, info, **absent | given)
+        return resolve(root, info, **absent | {name: to_plain(value) for name, value in given.items()})
 
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
@@ -72,6 +72,7 @@ def make_field(
         parameters.append(
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         )
+    resolver.plain = resolve  # type: ignore[attr-defined]
     resolver.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
     resolver.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters[1:]} | {
         "return": returns
@@ -121,22 +122,21 @@ def make_input(name: str, fields: Mapping[str, Argument], description: str, *, o
     return strawberry.input(type(name, (), namespace), name=name, description=description, one_of=one_of)
 
 
-def input_facts(value: Any) -> dict[str, Any]:
-    """What was given in an input, by the names of the graph; null and absent are the same, as in every filter."""
-    facts = {}
-    for field in value.__strawberry_definition__.fields:
-        given = getattr(value, field.python_name)
-        if given is not None and given is not strawberry.UNSET:
-            facts[field.graphql_name or field.python_name] = _plain(given)
-    return facts
-
-
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
+    """An argument as plain data: an enum's value, an input as a dictionary by the names of the graph without what is null or absent."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if hasattr(value, "__strawberry_definition__") and not isinstance(value, type):
-        return input_facts(value)
-    return value.value if isinstance(value, Enum) else value
+        return [to_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: to_plain(item) for name, item in value.items() if item is not None}
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "__strawberry_definition__"):
+        fields = value.__strawberry_definition__.fields
+        facts = {field.graphql_name or field.python_name: getattr(value, field.python_name) for field in fields}
+        return {
+            name: to_plain(item) for name, item in facts.items() if item is not None and item is not strawberry.UNSET
+        }
+    return value
 
 
 def _namespace(fields: Mapping[str, StrawberryField]) -> dict[str, Any]:

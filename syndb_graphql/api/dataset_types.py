@@ -10,9 +10,10 @@ from strawberry.types.field import StrawberryField
 from syndb_graphql.api.build import Argument, Forward, Type, list_of, make_enum, make_field, make_input, make_type
 from syndb_graphql.api.connections import PAGE_ARGUMENTS, connect_table
 from syndb_graphql.api.ids import encode_id
-from syndb_graphql.api.metric_types import Box, MetricTypes, Point, to_unit
+from syndb_graphql.api.metric_types import MetricTypes
+from syndb_graphql.api.row_fields import Box, Point, read_row, to_unit
 from syndb_graphql.api.scalars import URL, UUID, Count, DateTime
-from syndb_graphql.api.sources import RowSource
+from syndb_graphql.api.sources import ConnectionSource, RowSource
 from syndb_graphql.catalog.catalog import Dataset
 from syndb_graphql.catalog.records import BrainRegion, ColumnSummary, GeneMutation, Sample
 from syndb_graphql.errors import BadInput
@@ -192,12 +193,7 @@ def add_dataset_types(types: dict[str, Type], metrics: MetricTypes) -> None:
 def _table_fields(table: Table, metrics: MetricTypes) -> dict[str, StrawberryField]:
     types = metrics.types
 
-    def connect(dataset: Dataset, info: strawberry.Info, **given: Any) -> Any:
-        return connect_table(table, metrics.columns[table.name], dataset, info, given)
-
-    async def look_up(dataset: Dataset, info: strawberry.Info, by: Any) -> RowSource | None:
-        return await metrics.read_row(table, dataset, row_cid(table, dataset, by), info)
-
+    connect, look_up = TableRows(table, metrics.columns[table.name]), LookedUpRow(table, metrics.columns[table.name])
     by = Argument(types["RowBy"], "Its cid, or the contributor's id.")
     return {
         table.fields: make_field(
@@ -212,12 +208,34 @@ def _table_fields(table: Table, metrics: MetricTypes) -> dict[str, StrawberryFie
     }
 
 
-def row_cid(table: Table, dataset: Dataset, by: Any) -> bytes:
-    if by.cid is not strawberry.UNSET and by.cid is not None:
-        return bytes(by.cid)
-    if len(by.sourceId) > MAX_SOURCE_ID:
-        raise BadInput(f"`sourceId` has at most {MAX_SOURCE_ID:,} characters, this one {len(by.sourceId):,}.")
-    return derive_cid(dataset.id, table.name, by.sourceId)
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """All rows of a table of a data set."""
+
+    table: Table
+    columns: Mapping[str, tuple[str, ...]]
+
+    def __call__(self, dataset: Dataset, info: strawberry.Info, **given: Any) -> ConnectionSource:
+        return connect_table(self.table, self.columns, dataset, info, given)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUpRow:
+    """One row of a table of a data set, by its cid or the contributor's id."""
+
+    table: Table
+    columns: Mapping[str, tuple[str, ...]]
+
+    async def __call__(self, dataset: Dataset, info: strawberry.Info, by: Mapping[str, Any]) -> RowSource | None:
+        return await read_row(self.table, self.columns, dataset, self.cid(dataset, by), info)
+
+    def cid(self, dataset: Dataset, by: Mapping[str, Any]) -> bytes:
+        if "cid" in by:
+            return bytes(by["cid"])
+        source_id = by["sourceId"]
+        if len(source_id) > MAX_SOURCE_ID:
+            raise BadInput(f"`sourceId` has at most {MAX_SOURCE_ID:,} characters, this one {len(source_id):,}.")
+        return derive_cid(dataset.id, self.table.name, source_id)
 
 
 def add_row_by(types: dict[str, Type]) -> None:
@@ -313,7 +331,7 @@ def _sample_fields(types: dict[str, Type]) -> dict[str, StrawberryField]:
     }
     fields["voxelSize"] = make_field(_voxel_size, types["Point"] | None, "Size of a voxel in nm.")
     fields["sectionThickness"] = make_field(
-        lambda sample, _, unit: to_unit(sample.section_thickness_nm, 1, unit.value if unit else "nm"),
+        lambda sample, _, unit: to_unit(sample.section_thickness_nm, 1, unit),
         float | None,
         "Thickness of a section.",
         unit,
@@ -330,10 +348,10 @@ def _voxel_size(sample: Sample, _info: strawberry.Info) -> Point | None:
     return Point(*sample.voxel_size_nm) if sample.voxel_size_nm else None
 
 
-def _imaged_box(sample: Sample, _info: strawberry.Info, unit: Any) -> Box | None:
+def _imaged_box(sample: Sample, _info: strawberry.Info, unit: str | None) -> Box | None:
     if sample.imaged_box_nm is None:
         return None
-    scale = 1000 if unit is not None and unit.value == "um" else 1
+    scale = 1000 if unit == "um" else 1
     x0, y0, z0, x1, y1, z1 = (value / scale for value in sample.imaged_box_nm)
     return Box(Point(x0, y0, z0), Point(x1, y1, z1))
 

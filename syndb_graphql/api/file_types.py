@@ -7,7 +7,7 @@ import strawberry
 from syndb_graphql.api.build import Type, make_enum, make_field, make_interface, make_type
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.ids import encode_id
-from syndb_graphql.api.metric_types import Point
+from syndb_graphql.api.row_fields import Point
 from syndb_graphql.api.scalars import URL, Count, DateTime
 from syndb_graphql.api.sources import FileSource
 from syndb_graphql.objects.protocol import Link

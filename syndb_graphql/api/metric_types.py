@@ -1,11 +1,7 @@
-"""The type of each table, made from its terms: one field a term, then what hangs from a row.
+"""The type of each table, made from its terms: one field a term, then what hangs from a row (api/row_fields says how each is had)."""
 
-`RowField.columns` says what a field is made of, so that a read asks the store for just that.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import strawberry
 from strawberry.types.field import StrawberryField
@@ -21,12 +17,24 @@ from syndb_graphql.api.build import (
     make_interface,
     make_type,
 )
-from syndb_graphql.api.connections import PAGE_ARGUMENTS, connect_related, make_connection
-from syndb_graphql.api.ids import encode_id
+from syndb_graphql.api.connections import PAGE_ARGUMENTS, make_connection
+from syndb_graphql.api.row_fields import (
+    ReferencedRow,
+    RelatedCounts,
+    RelatedRows,
+    RowDataset,
+    RowId,
+    RowResolver,
+    ScaledValue,
+    StoredBox,
+    StoredFile,
+    StoredPoint,
+    StoredTable,
+    StoredValue,
+)
 from syndb_graphql.api.scalars import UUID, BigInt, Count
-from syndb_graphql.api.selection import select_columns
-from syndb_graphql.api.sources import FileSource, RowSource
-from syndb_graphql.spec.model import Column, Kind, Model, Reference, Relation, Table, Term
+from syndb_graphql.api.sources import RowSource
+from syndb_graphql.spec.model import Column, Kind, Model, Reference, Table, Term
 from syndb_graphql.spec.naming import camel
 
 _PYTHON = {"Float": float, "Int": int, "String": str, "Boolean": bool, "UUID": UUID, "BigInt": BigInt}
@@ -34,10 +42,9 @@ _PYTHON = {"Float": float, "Int": int, "String": str, "Boolean": bool, "UUID": U
 
 @dataclass(frozen=True, slots=True)
 class RowField:
-    """A field of a row: the columns it is made of and how, what it returns, and words for people."""
+    """A field of a row: how it is had, what it returns, and words for people."""
 
-    columns: tuple[str, ...]
-    resolve: Resolver
+    resolve: RowResolver
     returns: Type
     description: str
     arguments: Mapping[str, Argument] = field(default_factory=dict)
@@ -45,19 +52,6 @@ class RowField:
     def make(self) -> StrawberryField:
         """A Strawberry field belongs to one type, so each type gets its own."""
         return make_field(self.resolve, self.returns, self.description, self.arguments)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    x: float
-    y: float
-    z: float
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    min: Point
-    max: Point
 
 
 class MetricTypes:
@@ -128,7 +122,7 @@ class MetricTypes:
         self.types[table.type_name] = type_
         connection = make_connection(table, type_, self.types["PageInfo"])
         self.types[f"{table.type_name}Connection"] = connection
-        self.columns[table.name] = {name: row_field.columns for name, row_field in fields.items()}
+        self.columns[table.name] = {name: row_field.resolve.columns for name, row_field in fields.items()}
 
     def forward(self, name: str) -> Type:
         return Forward(name, self.types)
@@ -137,70 +131,52 @@ class MetricTypes:
     def _row_fields(self, table: Table) -> dict[str, RowField]:
         cid, source_id = table.column["cid"], table.column["source_id"]
         fields = {
-            "id": RowField(
-                ("cid",), lambda row, _: global_id(row), strawberry.ID, "Opaque and global, for `node` and `nodes`."
-            ),
-            "cid": RowField(("cid",), _column("cid"), UUID, cid.description),
-            "sourceId": RowField(("source_id",), _column("source_id"), str, source_id.description),
-            "dataset": RowField(
-                (), lambda row, _: row.dataset, self.forward("Dataset"), "The data set the row belongs to."
-            ),
+            "id": RowField(RowId(), strawberry.ID, "Opaque and global, for `node` and `nodes`."),
+            "cid": RowField(StoredValue(cid), UUID, cid.description),
+            "sourceId": RowField(StoredValue(source_id), str, source_id.description),
+            "dataset": RowField(RowDataset(), self.forward("Dataset"), "The data set the row belongs to."),
         }
         for term in table.terms:
             fields |= self._term_fields(term)
         return fields | self._count_fields(table) | self._child_fields(table)
 
     def _term_fields(self, term: Term) -> dict[str, RowField]:
-        names = tuple(column.name for column in term.columns)
         match term.kind:
             case Kind.PLAIN:
                 return {term.field: self._plain_field(term.columns[0])}
             case Kind.POINT:
-                resolve = _point(term.name)
-                return {term.field: RowField(names, resolve, self.types["Point"] | None, term.description, self._unit)}
+                point = _point(term.name)
+                return {term.field: RowField(point, self.types["Point"] | None, term.description, self._unit)}
             case Kind.BOX:
-                resolve = _box(term.name)
-                return {term.field: RowField(names, resolve, self.types["Box"] | None, term.description, self._unit)}
+                box = StoredBox(_point(f"{term.name}_min"), _point(f"{term.name}_max"))
+                return {term.field: RowField(box, self.types["Box"] | None, term.description, self._unit)}
             case Kind.MESH | Kind.SKELETON:
-                # The cid is part of the file's global id.
                 type_ = self.forward("Mesh" if term.kind is Kind.MESH else "Skeleton")
-                return {term.field: RowField(("cid", *names), _file(term), type_ | None, term.description)}
+                return {term.field: RowField(StoredFile(term), type_ | None, term.description)}
             case Kind.REFERENCE:
                 assert term.reference
                 return self._reference_fields(term, term.reference)
 
     def _plain_field(self, column: Column) -> RowField:
-        words = column.description
         if column.dimension is not None:
-            dimension = column.dimension
-            resolve = lambda row, _, unit: to_unit(row[column.name], dimension, _unit_value(unit))  # noqa: E731
-            return RowField((column.name,), resolve, float | None, words, self._unit)
-        return RowField((column.name,), _column(column.name), _PYTHON[column.type.graphql] | None, words)
+            return RowField(ScaledValue(column), float | None, column.description, self._unit)
+        return RowField(StoredValue(column), _PYTHON[column.type.graphql] | None, column.description)
 
     def _reference_fields(self, term: Term, reference: Reference) -> dict[str, RowField]:
         field_name = camel(reference.name)
         columns = {column.name: column for column in term.columns}
+        id_, source = columns[reference.id], columns[reference.source]
         fields = {
-            f"{field_name}Id": RowField(
-                (reference.id,), _column(reference.id), UUID | None, columns[reference.id].description
-            ),
-            f"{field_name}SourceId": RowField(
-                (reference.source,), _column(reference.source), str | None, columns[reference.source].description
-            ),
+            f"{field_name}Id": RowField(StoredValue(id_), UUID | None, id_.description),
+            f"{field_name}SourceId": RowField(StoredValue(source), str | None, source.description),
         }
-        needed = [reference.id]
         if reference.table:
-            needed.append(reference.table)
-            name = reference.table
-            table_name = self.forward("TableName")
-            fields[f"{field_name}Table"] = RowField(
-                (name,), lambda row, _: self._table_name(row[name]), table_name | None, columns[name].description
-            )
+            column, enum = columns[reference.table], self.types["TableName"]
+            fields[f"{field_name}Table"] = RowField(StoredTable(column, enum), enum | None, column.description)
         target = self.model.tables[reference.targets[0]].type_name if len(reference.targets) == 1 else "MetricRow"
         description = f"{term.description} Null where it is unknown or lies outside the data set."
-        fields[field_name] = RowField(
-            tuple(needed), self._resolve_reference(reference), self.forward(target) | None, description
-        )
+        resolve = ReferencedRow(reference, self.model, self.columns)
+        fields[field_name] = RowField(resolve, self.forward(target) | None, description)
         return fields
 
     def _count_fields(self, table: Table) -> dict[str, RowField]:
@@ -208,10 +184,10 @@ class MetricTypes:
         fields = {}
         if "Compartment" in table.interfaces:
             words = "Direct children by table, counted when the data set was loaded."
-            fields["childCounts"] = RowField(("cid",), self._resolve_counts("child"), counts, words)
+            fields["childCounts"] = RowField(RelatedCounts("child", tuple(self.model.tables)), counts, words)
         if self._owns(table):
             words = "Everything the neuron owns at any depth by table, counted when the data set was loaded."
-            fields["partCounts"] = RowField(("cid",), self._resolve_counts("part"), counts, words)
+            fields["partCounts"] = RowField(RelatedCounts("part", tuple(self.model.tables)), counts, words)
         return fields
 
     def _child_fields(self, table: Table) -> dict[str, RowField]:
@@ -229,109 +205,20 @@ class MetricTypes:
                 if table.name not in reference.targets:
                     continue
                 owns, words = True, relation.description
-            columns = ("cid",) if owns else ("cid", "owner_id")
             connection = self.forward(f"{child.type_name}Connection") | None
-            fields[relation.field] = RowField(
-                columns, self._resolve_related(relation, owns=owns), connection, words, PAGE_ARGUMENTS
-            )
+            resolve = RelatedRows(relation, owns, self.columns)
+            fields[relation.field] = RowField(resolve, connection, words, PAGE_ARGUMENTS)
         return fields
 
     def _owns(self, table: Table) -> bool:
         """Whether rows of other tables name this one as the neuron they belong to."""
-        return any(
-            "neuron" in other.references and table.name in other.references["neuron"].targets
-            for other in self.model.tables.values()
-        )
-
-    # ── Resolvers that read ──
-    def _resolve_related(self, relation: Relation, *, owns: bool) -> Resolver:
-        counted_as = ("part" if owns else "child") if relation.name == "owned" else relation.name
-
-        def resolve(row: RowSource, info: strawberry.Info, **given: Any) -> Any:
-            owner = (row["cid"], None) if owns else (row["owner_id"], row["cid"])
-            return connect_related(relation, counted_as, self.columns[relation.table], row, owner, info, given)
-
-        return resolve
-
-    def _resolve_reference(self, reference: Reference) -> Resolver:
-        async def resolve(row: RowSource, info: strawberry.Info) -> RowSource | None:
-            cid = row[reference.id]
-            name = row[reference.table] if reference.table else reference.targets[0]
-            if cid is None or name is None:
-                return None
-            return await self.read_row(self.model.tables[name], row, cid, info)
-
-        return resolve
-
-    def _resolve_counts(self, relation: str) -> Resolver:
-        async def resolve(row: RowSource, info: strawberry.Info) -> list[tuple[str, int]]:
-            counts = await info.context.read_counts(row.snapshot, relation, row["cid"])
-            return [(name, counts[name]) for name in self.model.tables if name in counts]
-
-        return resolve
-
-    async def read_row(self, table: Table, near: Any, cid: bytes, info: strawberry.Info) -> RowSource | None:
-        """The row with this cid in the data set and version of `near`, with the columns selected below this field."""
-        raw = info._raw_info
-        key = (tuple(map(id, raw.field_nodes)), table.name)
-        memo = info.context.memo
-        if key not in memo:
-            memo[key] = tuple(dict.fromkeys(("cid", *select_columns(raw, table.type_name, self.columns[table.name]))))
-        columns = memo[key]
-        values = await info.context.read_row(table, near.snapshot, cid, columns)
-        if values is None:
-            return None
-        dataset = near.dataset if isinstance(near, RowSource) else near
-        return RowSource(table, dataset, near.snapshot, {name: index for index, name in enumerate(columns)}, values)
-
-    def _table_name(self, name: str | None) -> Any:
-        return None if name is None else self.types["TableName"](name)
-
-
-def to_unit(value: float | None, dimension: int, unit: str) -> float | None:
-    """A stored value (nm to the power of `dimension`) in nm or um."""
-    if value is None or unit == "nm":
-        return value
-    factor = float(1000 ** abs(dimension))
-    return value / factor if dimension > 0 else value * factor
-
-
-def global_id(row: RowSource) -> str:
-    return encode_id(row.table.type_name, row.dataset.id + row["cid"])
-
-
-def _unit_value(unit: Any) -> str:
-    """An explicit null means the default, as in every input."""
-    return "nm" if unit is None else str(unit.value)
+        references = (other.references.get("neuron") for other in self.model.tables.values())
+        return any(reference and table.name in reference.targets for reference in references)
 
 
 def _attribute(name: str) -> Resolver:
     return lambda source, _: getattr(source, name)
 
 
-def _column(name: str) -> Callable[[RowSource, Any], Any]:
-    return lambda row, _: row[name]
-
-
-def _make_point(row: RowSource, names: tuple[str, str, str], unit: str) -> Point | None:
-    x, y, z = (to_unit(row[name], 1, unit) for name in names)
-    return None if x is None or y is None or z is None else Point(x, y, z)
-
-
-def _point(name: str) -> Resolver:
-    names = (f"{name}_x", f"{name}_y", f"{name}_z")
-    return lambda row, _, unit: _make_point(row, names, _unit_value(unit))
-
-
-def _box(name: str) -> Resolver:
-    ends = tuple((f"{name}_{end}_x", f"{name}_{end}_y", f"{name}_{end}_z") for end in ("min", "max"))
-
-    def resolve(row: RowSource, _: Any, unit: Any) -> Box | None:
-        low, high = (_make_point(row, names, _unit_value(unit)) for names in ends)
-        return None if low is None or high is None else Box(low, high)
-
-    return resolve
-
-
-def _file(term: Term) -> Resolver:
-    return lambda row, _: FileSource(row, term) if row[f"{term.name}_file_key"] is not None else None
+def _point(name: str) -> StoredPoint:
+    return StoredPoint((f"{name}_x", f"{name}_y", f"{name}_z"))

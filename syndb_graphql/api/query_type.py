@@ -6,12 +6,13 @@ from typing import Any
 
 import strawberry
 
-from syndb_graphql.api.build import Argument, Type, input_facts, list_of, make_field, make_input, make_type
+from syndb_graphql.api.build import Argument, Type, list_of, make_field, make_input, make_type
 from syndb_graphql.api.connections import PAGE_ARGUMENTS
 from syndb_graphql.api.context import Bounds, Context
 from syndb_graphql.api.cursors import TextCursors
 from syndb_graphql.api.ids import decode_id
 from syndb_graphql.api.metric_types import MetricTypes
+from syndb_graphql.api.row_fields import read_row
 from syndb_graphql.api.scalars import UUID, Count, format_uuid
 from syndb_graphql.api.sources import EdgeSource, FileSource, PageInfoSource, RowSource
 from syndb_graphql.catalog.catalog import Dataset
@@ -132,24 +133,25 @@ def _bound(attribute: str) -> Any:
     return lambda source, _: getattr(source[0], attribute)
 
 
-def _resolve_dataset(_root: Any, info: strawberry.Info, by: Any) -> Dataset | None:
+def _resolve_dataset(_root: Any, info: strawberry.Info, by: Mapping[str, Any]) -> Dataset | None:
     context: Context = info.context
-    if by.uuid is not strawberry.UNSET and by.uuid is not None:
-        return context.dataset(by.uuid)
-    found = context.backend.catalog.labelled(by.label)
+    if "uuid" in by:
+        return context.dataset(by["uuid"])
+    label = by["label"]
+    found = context.backend.catalog.labelled(label)
     if len(found) > 1:
         listed = ", ".join(format_uuid(dataset.id) for dataset in found[:MAX_LISTED])
         raise BadInput(
-            f"{len(found)} data sets are labelled '{by.label}'. Ask by uuid: {listed}{' …' if len(found) > MAX_LISTED else ''}."
+            f"{len(found)} data sets are labelled '{label}'. Ask by uuid: {listed}{' …' if len(found) > MAX_LISTED else ''}."
         )
     return found[0] if found else None
 
 
 def _resolve_datasets(_root: Any, info: strawberry.Info, **given: Any) -> DatasetConnectionSource:
     context: Context = info.context
-    facts = input_facts(given["filter"]) if given["filter"] is not None else None
+    facts = given["filter"] or {}
     found = search_datasets(context.backend.catalog.datasets, facts)
-    return DatasetConnectionSource(found, given, context, b"datasets\0" + repr(facts).encode())
+    return DatasetConnectionSource(found, given, context, b"datasets\0" + repr(sorted(facts.items())).encode())
 
 
 class Nodes:
@@ -176,10 +178,11 @@ class Nodes:
         if dataset is None or len(found.key) != 32:
             return None
         if kind in self._tables and not table_name:
-            return await self._metrics.read_row(self._tables[kind], dataset, found.key[16:], info)
-        table = self._metrics.model.tables.get(table_name)
-        term = next((term for term in table.terms if term.kind == kind.lower()), None) if table else None
-        return await self._read_file(table, term, dataset, found.key[16:], info.context) if table and term else None
+            table = self._tables[kind]
+            return await read_row(table, self._metrics.columns[table.name], dataset, found.key[16:], info)
+        holder = self._metrics.model.tables.get(table_name)
+        term = next((term for term in holder.terms if term.kind == kind.lower()), None) if holder else None
+        return await self._read_file(holder, term, dataset, found.key[16:], info.context) if holder and term else None
 
     async def resolve_nodes(self, _root: Any, info: strawberry.Info, ids: list[str]) -> list[Any]:
         if len(ids) > MAX_IDS:
