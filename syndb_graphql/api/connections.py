@@ -65,15 +65,15 @@ def connect_table(
 ) -> ConnectionSource:
     """All rows of a table of a data set."""
     context: Context = info.context
-    cursors = RowCursors(context.backend.secrets, _scope(dataset, table.name, ""), b"", 1)
-    snapshot, request = _page_request(context, dataset, dataset.snapshot, cursors, info, given)
+    cursors = table_cursors(context, dataset, table)
+    snapshot, request = page_request(context, dataset.snapshot, cursors, b"", given, nested=_is_nested(info))
     selected = _select(context, info, table, columns, ("cid",))
 
     async def count() -> int:
         return dataset.count_rows(table.name)
 
     return _connection(
-        table, dataset, snapshot, selected, ("cid",), cursors,
+        table, dataset, snapshot, selected, ("cid",), cursors, b"",
         lambda: context.read_table(table, dataset, snapshot, selected, request), count,
     )  # fmt: skip
 
@@ -90,10 +90,9 @@ def connect_related(
     """The rows of one relation that belong to a row; `counted_as` is the name its total is kept under."""
     context: Context = info.context
     table, dataset = context.backend.model.tables[relation.table], source.dataset
-    parent = owner[0] + (owner[1] or bytes(16))
     order = (relation.order, "cid")
-    cursors = RowCursors(context.backend.secrets, _scope(dataset, table.name, relation.name), parent, 2)
-    snapshot, request = _page_request(context, dataset, source.snapshot, cursors, info, given)
+    cursors, parent = related_cursors(context, dataset, relation), cursor_parent(owner)
+    snapshot, request = page_request(context, source.snapshot, cursors, parent, given, nested=_is_nested(info))
     selected = _select(context, info, table, columns, order)
 
     async def count() -> int:
@@ -101,7 +100,7 @@ def connect_related(
         return counts.get(table.name, 0)
 
     return _connection(
-        table, dataset, snapshot, selected, order, cursors,
+        table, dataset, snapshot, selected, order, cursors, parent,
         lambda: context.read_related(relation, dataset, snapshot, owner, selected, request), count,
     )  # fmt: skip
 
@@ -113,6 +112,7 @@ def _connection(
     columns: tuple[str, ...],
     order: tuple[str, ...],
     cursors: RowCursors,
+    parent: bytes,
     read: Callable[[], Awaitable[Page]],
     count: Callable[[], Awaitable[int]],
 ) -> ConnectionSource:
@@ -125,39 +125,45 @@ def _connection(
         return reading[0]
 
     index = {column: position for position, column in enumerate(columns)}
-    return ConnectionSource(table, dataset, snapshot, columns, order, cursors, read_once, count, index)
+    return ConnectionSource(table, dataset, snapshot, order, cursors, parent, read_once, count, index)
+
+
+def table_cursors(context: Context, dataset: Dataset, table: Table) -> RowCursors:
+    return RowCursors(context.backend.secrets, _scope(dataset, table.name, ""), 1)
+
+
+def related_cursors(context: Context, dataset: Dataset, relation: Relation) -> RowCursors:
+    return RowCursors(context.backend.secrets, _scope(dataset, relation.table, relation.name), 2)
+
+
+def cursor_parent(owner: Owner) -> bytes:
+    return owner[0] + (owner[1] or bytes(16))
 
 
 def _scope(dataset: Dataset, table: str, relation: str) -> bytes:
     return b"\0".join((dataset.id, table.encode(), relation.encode(), EVERYTHING.fingerprint()))
 
 
-def _page_request(
-    context: Context,
-    dataset: Dataset,
-    snapshot: Snapshot,
-    cursors: RowCursors,
-    info: strawberry.Info,
-    given: Mapping[str, Any],
+def page_request(
+    context: Context, snapshot: Snapshot, cursors: RowCursors, parent: bytes, given: Mapping[str, Any], *, nested: bool
 ) -> tuple[Snapshot, PageRequest]:
     """What to read, on which version: a reader who began on a version goes on with it."""
     bounds = context.backend.bounds
-    nested = info.path.prev is not None and _within_connection(info)
     default = bounds.nested_page_size if nested else bounds.default_page_size
     count, backwards = check_page_size(given["first"], given["last"], default=default, maximum=bounds.max_page_size)
     keys, versions = {}, set()
     for name in ("after", "before"):
         if given[name] is not None:
-            version, keys[name] = cursors.decode(given[name], name)
+            version, keys[name] = cursors.decode(given[name], name, parent)
             versions.add(version)
     if len(versions) > 1:
         raise VersionGone("`after` and `before` are cursors of two versions of the data set. Take both from one walk.")
     if versions:
-        snapshot = Snapshot(dataset.id, versions.pop())
+        snapshot = Snapshot(snapshot.dataset_id, versions.pop())
     return snapshot, PageRequest(count, backwards, keys.get("after"), keys.get("before"))
 
 
-def _within_connection(info: strawberry.Info) -> bool:
+def _is_nested(info: strawberry.Info) -> bool:
     """Whether a list lies between this field and the root: the only lists above a connection are those of other connections."""
     path = info.path.prev
     while path is not None:
@@ -192,12 +198,11 @@ async def _resolve_nodes(source: ConnectionSource, _info: strawberry.Info) -> li
 async def _resolve_edges(source: ConnectionSource, info: strawberry.Info) -> list[EdgeSource]:
     page = await source.read_page()
     nodes = await _resolve_nodes(source, info)
-    cursors = source.cursors.encode_page(source.snapshot.version, [source.key(row) for row in page.rows])
+    cursors = source.encode(page.rows)
     return [EdgeSource(cursor, node) for cursor, node in zip(cursors, nodes, strict=True)]
 
 
 async def _resolve_page_info(source: ConnectionSource, _info: strawberry.Info) -> PageInfoSource:
     page = await source.read_page()
-    ends = [source.key(page.rows[0]), source.key(page.rows[-1])] if page.rows else []
-    start, end = source.cursors.encode_page(source.snapshot.version, ends) or (None, None)
+    start, end = source.encode([page.rows[0], page.rows[-1]]) if page.rows else (None, None)
     return PageInfoSource(page.has_next, page.has_previous, start, end)

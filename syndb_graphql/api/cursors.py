@@ -9,8 +9,9 @@ The length of the page is not part of it: `first` may change between pages. The 
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from syndb_graphql.errors import InvalidCursor
 from syndb_graphql.store.protocol import Key
 
+Bytes2D = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 BLOCK = 16
 TAG_BYTES = 10
 """At least 80 bits; two bytes more where the cursor would otherwise end in padding."""
@@ -27,57 +29,68 @@ _REFUSED = "is none of this connection: it was changed, cut short, or belongs to
 
 
 class RowCursors:
-    """Cursors of one connection of rows; keys are of `parts` uuids of 16 bytes."""
+    """Cursors of one kind of connection; keys are of `parts` uuids of 16 bytes.
 
-    def __init__(self, secrets: Sequence[bytes], scope: bytes, parent: bytes, parts: int) -> None:
-        """`scope` names data set, table or relation, filter and order; `parent` is the owner's and component's cids or empty."""
+    `scope` names data set, table or relation, filter and order. Each call names the parents: what the connections hang from, as
+    cids joined (of one length within a scope), or empty.
+    """
+
+    def __init__(self, secrets: Sequence[bytes], scope: bytes, parts: int) -> None:
         self._secrets = secrets
         self._scope = scope
-        self._parent = parent
         self._key_bytes = parts * BLOCK
         self._tag_bytes = TAG_BYTES + -(VERSION_BYTES + self._key_bytes + TAG_BYTES) % 3
 
-    def encode_page(self, version: int, keys: Sequence[Key]) -> list[str]:
-        """One cursor a key, in order."""
-        if not keys:
+    def encode_page(
+        self, version: int, parents: Sequence[bytes], counts: Sequence[int], columns: Sequence[Sequence[bytes]]
+    ) -> list[str]:
+        """One cursor a row, in order: the first `counts[0]` rows hang from `parents[0]`, and so on. `columns` are the parts of the keys."""
+        rows = len(columns[0])
+        if not rows:
             return []
-        packed = np.frombuffer(b"".join(b"".join(key) for key in keys), np.uint8).reshape(len(keys), self._key_bytes)
-        tags = self._tags(self._secrets[0], version, packed)
-        head = np.broadcast_to(np.frombuffer(version.to_bytes(VERSION_BYTES), np.uint8), (len(keys), VERSION_BYTES))
-        text = base64.urlsafe_b64encode(np.hstack([head, packed, tags]).tobytes()).decode()
-        width = len(text) // len(keys)
+        packed = np.hstack([np.frombuffer(b"".join(column), np.uint8).reshape(rows, BLOCK) for column in columns])
+        tags = self._tags(self._secrets[0], version, parents, counts, packed)
+        head = np.broadcast_to(np.frombuffer(version.to_bytes(VERSION_BYTES), np.uint8), (rows, VERSION_BYTES))
+        text = base64.b64encode(np.hstack([head, packed, tags]).tobytes(), b"-_").decode("ascii")
+        width = len(text) // rows
         return [text[start : start + width] for start in range(0, len(text), width)]
 
-    def decode(self, cursor: str, argument: str) -> tuple[int, Key]:
+    def decode(self, cursor: str, argument: str, parent: bytes) -> tuple[int, Key]:
         """Version and key. Raises InvalidCursor, naming the argument the cursor was given as."""
         raw = _decode_text(cursor, argument)
         if len(raw) != VERSION_BYTES + self._key_bytes + self._tag_bytes:
             raise InvalidCursor(f"`{argument}` {_REFUSED}")
         version = int.from_bytes(raw[:VERSION_BYTES])
-        packed = raw[VERSION_BYTES : -self._tag_bytes]
+        packed, given = raw[VERSION_BYTES : -self._tag_bytes], raw[-self._tag_bytes :]
         row = np.frombuffer(packed, np.uint8).reshape(1, self._key_bytes)
-        given = raw[-self._tag_bytes :]
-        if not any(hmac.compare_digest(self._tags(secret, version, row).tobytes(), given) for secret in self._secrets):
+        tags = (self._tags(secret, version, [parent], [1], row).tobytes() for secret in self._secrets)
+        if not any(hmac.compare_digest(tag, given) for tag in tags):
             raise InvalidCursor(f"`{argument}` {_REFUSED}")
         return version, tuple(packed[start : start + BLOCK] for start in range(0, self._key_bytes, BLOCK))
 
     def _tags(
-        self, secret: bytes, version: int, keys: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]"
-    ) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
-        """AES-CMAC of parent, version and key for each row of `keys`, cut to the tag's length."""
+        self, secret: bytes, version: int, parents: Sequence[bytes], counts: Sequence[int], keys: Bytes2D
+    ) -> Bytes2D:
+        """AES-CMAC of version, parent and key for each row of `keys`, cut to the tag's length."""
         cipher, subkey = _cipher(secret, self._scope)
         encrypt = cipher.encryptor().update
-        state = bytes(BLOCK)
-        prefix = self._parent + version.to_bytes(BLOCK)
-        for start in range(0, len(prefix), BLOCK):
-            state = encrypt(bytes(a ^ b for a, b in zip(state, prefix[start : start + BLOCK], strict=True)))
-        rows = np.broadcast_to(np.frombuffer(state, np.uint8), (len(keys), BLOCK))
-        for start in range(0, self._key_bytes, BLOCK):
-            block = rows ^ keys[:, start : start + BLOCK]
-            if start + BLOCK == self._key_bytes:
-                block ^= np.frombuffer(subkey, np.uint8)
-            rows = np.frombuffer(encrypt(block.tobytes()), np.uint8).reshape(len(keys), BLOCK)
-        return rows[:, : self._tag_bytes]
+        heads = b"".join(version.to_bytes(BLOCK) + parent for parent in parents)
+        state = _chain(encrypt, np.zeros((len(parents), BLOCK), np.uint8), np.frombuffer(heads, np.uint8))
+        rows = np.repeat(state, counts, axis=0) if len(parents) > 1 else np.broadcast_to(state, (len(keys), BLOCK))
+        last = keys.copy()
+        last[:, -BLOCK:] ^= np.frombuffer(subkey, np.uint8)
+        return _chain(encrypt, rows, last)[:, : self._tag_bytes]
+
+
+def _chain(
+    encrypt: Callable[[bytes], bytes], state: Bytes2D, messages: "np.ndarray[Any, np.dtype[np.uint8]]"
+) -> Bytes2D:
+    """Cipher block chaining of many messages of equal length, each from its own state: one call of AES a block."""
+    messages = messages.reshape(len(state), -1)
+    for start in range(0, messages.shape[1], BLOCK):
+        mixed = state ^ messages[:, start : start + BLOCK]
+        state = np.frombuffer(encrypt(mixed.tobytes()), np.uint8).reshape(len(state), BLOCK)
+    return state
 
 
 class TextCursors:

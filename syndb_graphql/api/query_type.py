@@ -65,7 +65,8 @@ def add_query_type(types: dict[str, Type], metrics: MetricTypes, bounds: Bounds,
     nodes = Nodes(metrics)
     id_ = strawberry.ID
     fields = {
-        "node": make_field(nodes.resolve_node, types["Node"] | None, "Anything by its id; null where there is none.", {"id": Argument(id_, "An `id`.")}),
+        "node": make_field(nodes.resolve_node, types["Node"] | None, "Anything by its id; null where there is none.",
+            {"id": Argument(id_, "An `id`.")}),
         "nodes": make_field(
             nodes.resolve_nodes,
             list_of(types["Node"] | None),

@@ -1,6 +1,6 @@
 """What the fields of the graph are resolved from: a row, a connection, a file. Plain holders, made where a field needs one."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from syndb_graphql.catalog.catalog import Dataset
 from syndb_graphql.objects.protocol import Link
 from syndb_graphql.reads.pages import Page
 from syndb_graphql.spec.model import Table, Term
-from syndb_graphql.store.protocol import Key, Row, Snapshot
+from syndb_graphql.store.protocol import Row, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,18 @@ class ConnectionSource:
     table: Table
     dataset: Dataset
     snapshot: Snapshot
-    columns: tuple[str, ...]
     order: tuple[str, ...]
     """Columns of the key, in order."""
     cursors: RowCursors
+    parent: bytes
     read_page: Callable[[], Awaitable[Page]]
     count: Callable[[], Awaitable[int]]
     index: Mapping[str, int]
 
-    def key(self, row: Row) -> Key:
-        return tuple(row[self.index[column]] for column in self.order)
+    def encode(self, rows: Sequence[Row]) -> list[str]:
+        """The rows' cursors."""
+        columns = [[row[self.index[name]] for row in rows] for name in self.order]
+        return self.cursors.encode_page(self.snapshot.version, [self.parent], [len(rows)], columns)
 
 
 @dataclass(frozen=True, slots=True)
