@@ -5,6 +5,30 @@ from syndb_graphql.api.scalars import UUID, DateTime
 
 
 def add_dataset_filters(types: dict[str, Type]) -> None:
+    _add_comparisons(types)
+    _add_table_filters(types)
+    itself = Forward("DatasetFilter", types)
+    types["DatasetFilter"] = make_input(
+        "DatasetFilter",
+        {
+            "and": Argument(list_of(itself) | None, "All of these hold."),
+            "or": Argument(list_of(itself) | None, "One of these holds."),
+            "not": Argument(itself | None, "This does not hold."),
+            "uuid": Argument(types["UUIDFilter"] | None, "Its uuid."),
+            "label": Argument(types["TextFilter"] | None, "Its label."),
+            "notes": Argument(types["TextFilter"] | None, "Its notes."),
+            "wildType": Argument(bool | None, "Wild type, or known not to be."),
+            "doi": Argument(list[str] | None, "Published under one of these DOIs, in any spelling."),
+            "license": Argument(list[str] | None, "Under one of these licences, by SPDX identifier."),
+            "tables": Argument(types["TablesFilter"] | None, "The tables it has."),
+            "rowCount": Argument(types["RowCountFilter"] | None, "How many rows it has."),
+            "publishedAt": Argument(types["DateTimeFilter"] | None, "When it was published."),
+        },
+        "Which data sets. All that are given must hold; an empty filter keeps every one.",
+    )
+
+
+def _add_comparisons(types: dict[str, Type]) -> None:
     types["TextFilter"] = make_input(
         "TextFilter",
         {
@@ -47,6 +71,9 @@ def add_dataset_filters(types: dict[str, Type]) -> None:
         },
         "A comparison of moments.",
     )
+
+
+def _add_table_filters(types: dict[str, Type]) -> None:
     table_names = list_of(types["TableName"]) | None
     types["TablesFilter"] = make_input(
         "TablesFilter",
@@ -63,23 +90,4 @@ def add_dataset_filters(types: dict[str, Type]) -> None:
             "count": Argument(types["IntFilter"], "How many rows it has."),
         },
         "How many rows a data set has in a table.",
-    )
-    itself = Forward("DatasetFilter", types)
-    types["DatasetFilter"] = make_input(
-        "DatasetFilter",
-        {
-            "and": Argument(list_of(itself) | None, "All of these hold."),
-            "or": Argument(list_of(itself) | None, "One of these holds."),
-            "not": Argument(itself | None, "This does not hold."),
-            "uuid": Argument(types["UUIDFilter"] | None, "Its uuid."),
-            "label": Argument(types["TextFilter"] | None, "Its label."),
-            "notes": Argument(types["TextFilter"] | None, "Its notes."),
-            "wildType": Argument(bool | None, "Wild type, or known not to be."),
-            "doi": Argument(list[str] | None, "Published under one of these DOIs, in any spelling."),
-            "license": Argument(list[str] | None, "Under one of these licences, by SPDX identifier."),
-            "tables": Argument(types["TablesFilter"] | None, "The tables it has."),
-            "rowCount": Argument(types["RowCountFilter"] | None, "How many rows it has."),
-            "publishedAt": Argument(types["DateTimeFilter"] | None, "When it was published."),
-        },
-        "Which data sets. All that are given must hold; an empty filter keeps every one.",
     )

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from syndb_graphql.errors import SyndbError
-from syndb_graphql.ingest.load import LoadResult, load_folder
+from syndb_graphql.ingest.load import load_folder
 from syndb_graphql.ingest.report import Finding, Severity
+from syndb_graphql.ingest.result import LoadResult
 from syndb_graphql.settings import Settings, load_settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.stores import open_stores

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
 import polars as pl
@@ -36,6 +35,7 @@ from syndb_graphql.ingest.parquet import (
 )
 from syndb_graphql.ingest.references import NEURON, Resolver
 from syndb_graphql.ingest.report import BadFile, Finding, Report, Severity
+from syndb_graphql.ingest.result import LoadResult, make_result
 from syndb_graphql.ingest.rows import ROW, RowReader
 from syndb_graphql.ingest.spool import SortedSpool
 from syndb_graphql.ingest.summary import RelationTotals, TableTotals
@@ -59,24 +59,6 @@ class Progress(Protocol):
     def reach(self, done: int) -> None:
         """So many units of the step are done."""
         ...
-
-
-class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one folder; also the shape of `load --json`."""
-
-    folder: str
-    dataset: UUID | None = None
-    label: str | None = None
-    status: str
-    """loaded | unchanged | metadata (only [dataset] changed) | checked | failed"""
-    version: int | None = None
-    revision: int | None = None
-    rows: dict[str, int] = {}
-    findings: list[Finding] = []
-    counts: dict[str, int] = {}
-    """How often each rule was met, kept word for word or not."""
-    errors: int = 0
-    warnings: int = 0
 
 
 @dataclass(slots=True)
@@ -125,7 +107,7 @@ async def load_folder(
     now = datetime.now(UTC)
     config = read_config(folder, model, owner, now, report)
     if config is None:
-        return _result(folder, None, "failed", report)
+        return make_result(folder, None, "failed", report)
     with TemporaryDirectory(prefix="syndb-load-") as scratch:
         inputs, whole = open_inputs(folder, config, model, report)
         files = FileStage(folder, Path(scratch), config.record.uuid, config.files, report)
@@ -142,7 +124,7 @@ async def load_folder(
         if not whole or report.errors or check_only:
             counted = await _Writer(load, spools, None, None, None).write() if whole else {}
             status = "failed" if report.errors else "checked"
-            return _result(
+            return make_result(
                 folder, config.record, status, report, rows={name: total.rows for name, total in counted.items()}
             )
         return await _write_version(load, spools, rows, objects, standing, fingerprint, retention_h)
@@ -190,12 +172,12 @@ async def _update_metadata(
     same = msgspec.structs.replace(new, created_at=old.created_at, updated_at=old.updated_at)
     if same == old:
         await sweep(rows, objects, load.dataset_id, retention_h=retention_h, now=new.updated_at)
-        return _result(load.folder, old, "unchanged", load.report, version.number, standing.head.revision, counts)
+        return make_result(load.folder, old, "unchanged", load.report, version.number, standing.head.revision, counts)
     draft = await begin_draft(rows, standing)
     record = msgspec.structs.replace(new, created_at=old.created_at)
     await publish(rows, draft, record, None)
     await sweep(rows, objects, load.dataset_id, retention_h=retention_h, now=new.updated_at)
-    return _result(load.folder, record, "metadata", load.report, version.number, draft.number, counts)
+    return make_result(load.folder, record, "metadata", load.report, version.number, draft.number, counts)
 
 
 # ── Reading ──
@@ -385,7 +367,7 @@ async def _write_version(
         summaries = await _Writer(load, spools, rows, objects, draft).write()
         counts = {name: summary.rows for name, summary in summaries.items()}
         if load.report.errors:
-            return _result(load.folder, load.config.record, "failed", load.report, rows=counts)
+            return make_result(load.folder, load.config.record, "failed", load.report, rows=counts)
         await _upload(load, objects)
         now = datetime.now(UTC)
         created = standing.record.created_at if standing.record else now
@@ -405,7 +387,7 @@ async def _write_version(
         if not published:
             await discard(rows, objects, draft)
     await sweep(rows, objects, load.dataset_id, retention_h=retention_h, now=now)
-    return _result(load.folder, record, "loaded", load.report, draft.number, draft.number, counts)
+    return make_result(load.folder, record, "loaded", load.report, draft.number, draft.number, counts)
 
 
 async def _upload(load: _Load, objects: Objects) -> None:
@@ -427,31 +409,4 @@ def _unrelated(source: TableInput) -> Finding:
         file=source.name,
         message=f"No row of {source.config.table.name} relates to a row of another table of this data set.",
         remedy="Add the table of the neurons or parents, or the column that names them (parent_id, pre_neuron_id …).",
-    )
-
-
-def _result(
-    folder: Path,
-    record: DatasetRecord | None,
-    status: str,
-    report: Report,
-    version: int | None = None,
-    revision: int | None = None,
-    rows: Mapping[str, int] | None = None,
-) -> LoadResult:
-    counts: dict[str, int] = {}
-    for (rule, _, _), occurrences in report.counts.items():
-        counts[rule] = counts.get(rule, 0) + occurrences
-    return LoadResult(
-        folder=str(folder),
-        dataset=record.uuid if record else None,
-        label=record.label if record else None,
-        status=status,
-        version=version,
-        revision=revision,
-        rows=dict(rows or {}),
-        findings=report.findings,
-        counts=counts,
-        errors=report.errors,
-        warnings=report.warnings,
     )
