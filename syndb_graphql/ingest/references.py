@@ -120,6 +120,9 @@ class Resolver:
         several = found.table == SEVERAL
         outside = found.given & (found.table == NOWHERE)
         owning = reference.name in ("parent", NEURON)
+        if several.any() or (owning and outside.any()):
+            # Wrong, and reported as that; not a table without relations as well.
+            self.related.add(table.name)
         if found.exists.any():
             self.related.add(table.name)
             self.related.update(reference.targets[at] for at in np.unique(found.table[found.exists]))

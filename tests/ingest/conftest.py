@@ -105,9 +105,7 @@ class Lab:
         assert result.dataset is not None
         snapshot = Snapshot(result.dataset.bytes, version or result.version or 0)
         names = ["source_id", *columns]
-        found = await self.rows.read_page(
-            self.model.tables[table], snapshot, columns=names, window=Window(100_000)
-        )
+        found = await self.rows.read_page(self.model.tables[table], snapshot, columns=names, window=Window(100_000))
         return {row[0]: row[1] if len(columns) == 1 else row[1:] for row in found}
 
 

@@ -39,7 +39,10 @@ async def test_a_small_folder_is_loaded_and_everything_about_it_is_known(lab: La
     version = await lab.version(result.dataset)
     columns = version.tables["dendritic_spine"].columns
     assert columns["mesh_volume"].origin == "given"
-    assert (columns["mesh_volume"].minimum, columns["mesh_volume"].maximum) == (pytest.approx(0.1e9), pytest.approx(0.2e9))
+    assert (columns["mesh_volume"].minimum, columns["mesh_volume"].maximum) == (
+        pytest.approx(0.1e9),
+        pytest.approx(0.2e9),
+    )
     assert (columns["mesh_sphericity"].origin, columns["mesh_sphericity"].nulls) == ("derived", 1)
     assert columns["neuron_id"].origin == "derived"
     assert columns["cable_length" if "cable_length" in columns else "neck_length"].origin == "absent"
