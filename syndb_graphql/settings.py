@@ -46,7 +46,11 @@ class Settings(BaseSettings):
     max_aliases: int = Field(30, ge=0, description="Most aliases, counted again for each spread of a fragment.")
     max_root_fields: int = Field(20, ge=1, description="Most fields of the operation itself.")
     max_directives: int = Field(50, ge=0, description="Most directives, counted again for each spread of a fragment.")
+    max_variable_values: int = Field(10_000, ge=1, description="Most keys and list items of all variables together.")
     cost_limit: int = Field(1000, ge=1, description="Most points a query may cost; a point is 100 rows asked for.")
+    max_values: int = Field(
+        2_000_000, ge=1000, description="Most values a query may ask for: fields of all objects, lists counted long."
+    )
     max_page_size: int = Field(10_000, ge=1, le=100_000, description="Most rows of one page of a connection.")
     max_dataset_page_size: int = Field(100, ge=1, le=1000, description="Most data sets of one page.")
     default_page_size: int = Field(100, ge=1, description="Rows of a page where neither first nor last is given.")

@@ -30,7 +30,9 @@ class Bounds:
     max_aliases: int = 30
     max_root_fields: int = 20
     max_directives: int = 50
+    max_variable_values: int = 10_000
     cost_limit: int = 1000
+    max_values: int = 2_000_000
     max_page_size: int = 10_000
     max_dataset_page_size: int = 100
     default_page_size: int = 100

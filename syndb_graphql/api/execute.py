@@ -12,7 +12,7 @@ from graphql.execution.values import get_variable_values
 
 from syndb_graphql.api.context import Backend, Context
 from syndb_graphql.api.documents import Documents
-from syndb_graphql.api.limits import ROWS_PER_POINT, Cost, measure_cost
+from syndb_graphql.api.limits import ROWS_PER_POINT, Cost, check_variables, measure_cost
 from syndb_graphql.errors import BadInput, RequestTimeout, SyndbError
 
 MAX_MESSAGE = 2000
@@ -57,7 +57,13 @@ class Executor:
             operation = document.operation(request.operation_name)
             if request.read_only and operation.operation is not OperationType.QUERY:
                 raise BadInput("Only queries may be asked by GET; send this one by POST.")
-            variables = get_variable_values(self._schema, operation.variable_definitions or (), dict(request.variables))
+            check_variables(request.variables, self._backend.bounds)
+            variables = get_variable_values(
+                self._schema,
+                operation.variable_definitions or (),
+                dict(request.variables),
+                self._backend.bounds.max_errors,
+            )
             if isinstance(variables, list):
                 return self._refuse([_coded(error, BadInput.code) for error in variables], request)
             cost = measure_cost(self._schema, document.ast, operation, variables.coerced, self._backend.bounds)

@@ -1,4 +1,5 @@
-"""What a document may ask for, found without running it: depth, aliases, directives, root fields, and the rows it may read.
+"""What a request may ask for, found without running it: depth, aliases, directives, root fields, values of variables,
+and the rows it may read and the values it may answer with.
 
 Each number of a selection set is a sum or maximum over its parts, so each fragment is measured once however often it is
 spread; a document that doubles itself with every fragment is measured as fast as it is read. Cycles are tolerated here:
@@ -26,12 +27,16 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
+    get_nullable_type,
+    is_list_type,
 )
 
 from syndb_graphql.api.context import Bounds
 from syndb_graphql.errors import CostLimitExceeded, LimitExceeded
 
 ROWS_PER_POINT = 100
+LIST_SIZE = 30
+"""Values that a list counts as which is no page of a connection: tables, columns, regions, terms. Most are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +129,27 @@ def _count_roots(
     return count
 
 
+def check_variables(variables: Mapping[str, Any], bounds: Bounds) -> None:
+    """Raises LimitExceeded for more keys and list items than are worth checking: each costs more than to send it."""
+    met = 0
+    waiting: list[Any] = [variables]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            met += len(value)
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+    if met > bounds.max_variable_values:
+        raise LimitExceeded(
+            f"The variables hold {met:,} values; {bounds.max_variable_values:,} is the limit. Ask in several requests."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`requested` is what the arguments allow for, in points of 100 rows."""
+    """`requested` is what the arguments allow for, in points of 100 rows; `values` the fields of all objects together."""
 
     rows: int
+    values: int
     limit: int
 
     @property
@@ -143,19 +164,37 @@ def measure_cost(
     variables: Mapping[str, Any],
     bounds: Bounds,
 ) -> Cost:
-    """Rows a query may read: `first` or `last` of each connection, multiplied down the nesting. Raises CostLimitExceeded."""
-    counter = _RowCounter(schema, document, variables, bounds)
+    """Rows a query may read: `first` or `last` of each connection, multiplied down the nesting. Raises CostLimitExceeded.
+
+    Rows say what the stores have to do, values what is to be answered: a data set's tables and columns, asked for with
+    each of 10,000 rows, read nothing more and would be a gigabyte.
+    """
+    counter = _Counter(schema, document, variables, bounds)
     assert schema.query_type
-    cost = Cost(counter.count(operation.selection_set, schema.query_type, within=False), bounds.cost_limit)
+    counted = counter.count(operation.selection_set, schema.query_type, within=False)
+    cost = Cost(counted.rows, counted.values, bounds.cost_limit)
     if cost.requested > cost.limit:
         raise CostLimitExceeded(
             f"The query asks for up to {cost.rows:,} rows, which costs {cost.requested:,} points of {ROWS_PER_POINT} rows; "
             f"{cost.limit:,} is the limit. Ask for smaller pages (`first`), above all where connections are nested."
         )
+    if cost.values > bounds.max_values:
+        raise CostLimitExceeded(
+            f"The query asks for up to {cost.values:,} values (fields of all objects together); {bounds.max_values:,} is "
+            "the limit. Ask for smaller pages (`first`) or fewer fields below them."
+        )
     return cost
 
 
-class _RowCounter:
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """Of one object of a selection set: rows read below it, and values answered."""
+
+    rows: int = 0
+    values: int = 0
+
+
+class _Counter:
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any], bounds: Bounds
     ) -> None:
@@ -165,46 +204,54 @@ class _RowCounter:
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._memo: dict[tuple[str, bool], int] = {}
+        self._memo: dict[tuple[str, bool], _Count] = {}
 
-    def count(self, selection: SelectionSetNode | None, type_: GraphQLNamedType | None, *, within: bool) -> int:
-        """Rows for one object of the type; `within` a connection the default page is smaller."""
-        rows = 0
+    def count(self, selection: SelectionSetNode | None, type_: GraphQLNamedType | None, *, within: bool) -> _Count:
+        """For one object of the type; `within` a connection the default page is smaller."""
+        rows = values = 0
         for node in selection.selections if selection else ():
             if isinstance(node, FieldNode):
-                rows += self._count_field(node, type_, within)
+                below = self._count_field(node, type_, within=within)
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
-                rows += self.count(
-                    node.selection_set, self._type(condition.name.value) if condition else type_, within=within
-                )
-            elif isinstance(node, FragmentSpreadNode) and node.name.value in self._fragments:
-                key = (node.name.value, within)
-                if key not in self._memo:
-                    self._memo[key] = 0
-                    fragment = self._fragments[node.name.value]
-                    self._memo[key] = self.count(
-                        fragment.selection_set, self._type(fragment.type_condition.name.value), within=within
-                    )
-                rows += self._memo[key]
-        return rows
+                below_type = self._type(condition.name.value) if condition else type_
+                below = self.count(node.selection_set, below_type, within=within)
+            elif isinstance(node, FragmentSpreadNode):
+                below = self._count_fragment(node.name.value, within=within)
+            rows += below.rows
+            values += below.values
+        return _Count(rows, values)
 
-    def _count_field(self, node: FieldNode, type_: GraphQLNamedType | None, within: bool) -> int:  # noqa: FBT001
+    def _count_fragment(self, name: str, *, within: bool) -> _Count:
+        key = (name, within)
+        if key not in self._memo and name in self._fragments:
+            self._memo[key] = _Count()
+            fragment = self._fragments[name]
+            type_ = self._type(fragment.type_condition.name.value)
+            self._memo[key] = self.count(fragment.selection_set, type_, within=within)
+        return self._memo.get(key, _Count())
+
+    def _count_field(self, node: FieldNode, type_: GraphQLNamedType | None, *, within: bool) -> _Count:
         fields = type_.fields if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType) else {}
         field = fields.get(node.name.value)
         if field is None:
-            return 0
+            return _Count(0, 1)
         below_type = get_named_type(field.type)
-        if "first" in field.args:
-            size = self._page_size(node, within)
-            return size * (1 + self.count(node.selection_set, below_type, within=True))
-        if "ids" in field.args:
-            ids = self._argument(node, "ids")
-            size = len(ids) if isinstance(ids, list) else 1
-            return size * (1 + self.count(node.selection_set, below_type, within=True))
-        return self.count(node.selection_set, below_type, within=within)
+        if "first" in field.args or "ids" in field.args:
+            size = self._page_size(node, within=within) if "first" in field.args else self._count_ids(node)
+            below = self.count(node.selection_set, below_type, within=True)
+            return _Count(size * (1 + below.rows), 1 + size * below.values)
+        below = self.count(node.selection_set, below_type, within=within)
+        # The lists of a connection are as long as its page, which is counted already.
+        paged = isinstance(type_, GraphQLObjectType) and "pageInfo" in type_.fields
+        size = LIST_SIZE if is_list_type(get_nullable_type(field.type)) and not paged else 1
+        return _Count(size * below.rows, 1 + size * below.values)
 
-    def _page_size(self, node: FieldNode, within: bool) -> int:  # noqa: FBT001
+    def _count_ids(self, node: FieldNode) -> int:
+        ids = self._argument(node, "ids")
+        return len(ids) if isinstance(ids, list) else 1
+
+    def _page_size(self, node: FieldNode, *, within: bool) -> int:
         given = [value for name in ("first", "last") if isinstance(value := self._argument(node, name), int)]
         if given:
             return max(0, *given)
