@@ -4,6 +4,7 @@ Rows asked for side by side (the children of a page of parents, the parents of a
 until the event loop turns, and read by one call of the store.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +61,8 @@ class Context:
     request_id: str
     base_url: str
     """Address the client reached the server by, without a slash at its end."""
+    variables: Any = None
+    """The coerced variables, as the engine holds them."""
     memo: dict[Hashable, Any] = field(default_factory=dict)
     """What a request works out once: selections, loaders."""
     rows_read: int = 0
@@ -75,6 +78,28 @@ class Context:
         await self._check_readable(dataset, snapshot)
         return page
 
+    async def read_related_pages(
+        self,
+        relation: Relation,
+        dataset: Dataset,
+        snapshot: Snapshot,
+        owners: Sequence[Owner],
+        columns: Sequence[str],
+        request: PageRequest,
+    ) -> list[Page]:
+        """The same page of each owner's rows."""
+        pages = await read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request)
+        self.rows_read += sum(len(page.rows) for page in pages)
+        await self._check_readable(dataset, snapshot)
+        return pages
+
+    async def read_rows(
+        self, table: Table, snapshot: Snapshot, cids: Sequence[bytes], columns: Sequence[str]
+    ) -> list[Row | None]:
+        self.rows_read += len(cids)
+        return await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
+
+    # ── The same for one row among others: gathered, then read together ──
     async def read_related(
         self,
         relation: Relation,
@@ -85,10 +110,7 @@ class Context:
         request: PageRequest,
     ) -> Page:
         async def read(owners: list[Owner]) -> list[Page]:
-            pages = await read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request)
-            self.rows_read += sum(len(page.rows) for page in pages)
-            await self._check_readable(dataset, snapshot)
-            return pages
+            return await self.read_related_pages(relation, dataset, snapshot, owners, columns, request)
 
         key = (relation.table, relation.name, snapshot, columns, request)
         page: Page = await self._loader(key, read).load(owner)
@@ -96,8 +118,7 @@ class Context:
 
     async def read_row(self, table: Table, snapshot: Snapshot, cid: bytes, columns: tuple[str, ...]) -> Row | None:
         async def read(cids: list[bytes]) -> list[Row | None]:
-            self.rows_read += len(cids)
-            return await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
+            return await self.read_rows(table, snapshot, cids, columns)
 
         row: Row | None = await self._loader((table.name, snapshot, columns), read).load(cid)
         return row
@@ -108,6 +129,11 @@ class Context:
 
         counts: dict[str, int] = await self._loader((relation, snapshot), read).load(cid)
         return counts
+
+    async def breathe(self, rows: int) -> None:
+        """Let other requests have their turn after a slice of work; a request that is out of time ends here."""
+        if rows:
+            await asyncio.sleep(0)
 
     def _loader(self, key: Hashable, read: Callable[[list[Any]], Awaitable[list[Any]]]) -> DataLoader[Any, Any]:
         if key not in self.memo:

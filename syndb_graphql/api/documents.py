@@ -1,10 +1,22 @@
 """Documents, read once: parsed, bounded and validated, kept by their text. Validation is most of what a small query costs."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
@@ -12,6 +24,8 @@ from syndb_graphql.api.context import Bounds
 from syndb_graphql.api.limits import check_shape
 from syndb_graphql.errors import BadInput, LimitExceeded, SyndbError
 
+MAX_KNOWN = 16
+"""Plans of one document: one for each operation and each set of values its directives look at."""
 MAX_DOCUMENTS = 1000
 """With documents of 32 KiB at most, some 100 MB where every one is as large and as odd as it may be; far less in life."""
 # Work that validation may spend on fields of one name, in its own units: 20,000 take some 50 ms. The largest of our
@@ -19,12 +33,24 @@ MAX_DOCUMENTS = 1000
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Document:
     """A document that may be run, or the errors it was refused with."""
 
     ast: DocumentNode | None
     errors: Sequence[GraphQLError] = ()
+    deciding: tuple[str, ...] = ()
+    """Variables that directives look at: another value of theirs is another selection."""
+    known: dict[Hashable, Any] = field(default_factory=dict)
+    """What was worked out for it, such as plans; at most `MAX_KNOWN`."""
+
+    def recall(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What is known under the key, made at most once for as long as it is kept."""
+        if key not in self.known:
+            if len(self.known) >= MAX_KNOWN:
+                self.known.pop(next(iter(self.known)))
+            self.known[key] = make()
+        return self.known[key]
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises BadInput where the name does not tell."""
@@ -81,7 +107,24 @@ class Documents:
             error.extensions = {"code": code}
             return Document(None, [error])
         errors = [_finding(found) for found in errors]
-        return Document(ast, errors)
+        return Document(ast, errors, _deciding_variables(ast))
+
+
+class _DirectiveVariables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, None] = {}
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.names[argument.value.name.value] = None
+
+
+def _deciding_variables(ast: DocumentNode) -> tuple[str, ...]:
+    visitor = _DirectiveVariables()
+    visit(ast, visitor)
+    return tuple(visitor.names)
 
 
 def _refusal(error: SyndbError) -> GraphQLError:

@@ -3,16 +3,27 @@
 import asyncio
 import inspect
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+)
 from graphql.execution.values import get_variable_values
 
 from syndb_graphql.api.context import Backend, Context
-from syndb_graphql.api.documents import Documents
+from syndb_graphql.api.documents import Document, Documents
 from syndb_graphql.api.limits import ROWS_PER_POINT, Cost, check_variables, measure_cost
+from syndb_graphql.api.plan.compile import Plan, compile_plan
+from syndb_graphql.api.plan.values import Unplanned
 from syndb_graphql.errors import BadInput, RequestTimeout, SyndbError
 
 MAX_MESSAGE = 2000
@@ -42,12 +53,16 @@ class Answer:
 
 
 class Executor:
-    """Runs requests against one schema and one backend."""
+    """Runs requests against one schema and one backend: by a plan where there is one and all goes well, else by the engine."""
 
-    def __init__(self, schema: GraphQLSchema, backend: Backend) -> None:
+    def __init__(self, schema: GraphQLSchema, backend: Backend, *, planned: bool = True) -> None:
+        """`planned` False leaves everything to the engine; the answers are the same."""
         self._schema = schema
         self._backend = backend
         self._documents = Documents(schema, backend.bounds)
+        self._planned = planned
+        self.unplanned: Counter[str] = Counter()
+        """How often the engine answered instead of a plan, by reason; a reason's first time is logged."""
 
     async def run(self, request: GraphQLRequest) -> Answer:
         document = self._documents.get(request.query)
@@ -69,23 +84,62 @@ class Executor:
             cost = measure_cost(self._schema, document.ast, operation, variables.coerced, self._backend.bounds)
         except SyndbError as error:
             return self._refuse([GraphQLError(str(error), original_error=error)], request)
-        context = Context(self._backend, request.request_id, request.base_url)
+        context = Context(self._backend, request.request_id, request.base_url, variables)
         limit = self._backend.bounds.request_timeout_s
         try:
             async with asyncio.timeout(limit):
-                result = execute(
-                    self._schema,
-                    document.ast,
-                    context_value=context,
-                    variable_values=dict(request.variables),
-                    operation_name=request.operation_name,
-                )
-                if inspect.isawaitable(result):
-                    result = await result
+                data = await self._run_plan(document, operation, context) if self._planned else None
+                if data is not None:
+                    return self._answer(ExecutionResult(data), request, cost, context.rows_read)
+                context = Context(self._backend, request.request_id, request.base_url, variables)
+                result = await self._run_engine(document.ast, request, context)
         except TimeoutError:
             late = RequestTimeout(f"The request took longer than {limit:g} s. Ask for smaller pages or fewer levels.")
             return self._refuse([GraphQLError(str(late), original_error=late)], request)
         return self._answer(result, request, cost, context.rows_read)
+
+    async def _run_plan(
+        self, document: Document, operation: OperationDefinitionNode, context: Context
+    ) -> dict[str, Any] | None:
+        """The data; None where there is no plan or it ended, so that the engine must begin anew."""
+        coerced = context.variables.coerced
+        key = (operation.name and operation.name.value, *(coerced.get(name) for name in document.deciding))
+        plan = document.recall(key, lambda: self._compile(document, operation, context.variables))
+        if isinstance(plan, str):
+            self._leave_to_engine(plan)
+            return None
+        try:
+            data: dict[str, Any] = await plan.answer(context)
+        except Unplanned as reason:
+            self._leave_to_engine(str(reason))
+        except (SyndbError, GraphQLError) as error:
+            self._leave_to_engine(f"an error, {type(error).__name__}")
+        else:
+            return data
+        return None
+
+    def _compile(self, document: Document, operation: OperationDefinitionNode, variables: Any) -> Plan | str:
+        """A plan, or the reason why there is none."""
+        assert document.ast
+        try:
+            return compile_plan(self._schema, self._backend.model, document.ast, operation, variables)
+        except Unplanned as reason:
+            return str(reason)
+
+    def _leave_to_engine(self, reason: str) -> None:
+        self.unplanned[reason] += 1
+        if self.unplanned[reason] == 1:
+            log.info("The engine answers instead of a plan: %s. Said once; counted from now on.", reason)
+
+    async def _run_engine(self, ast: DocumentNode, request: GraphQLRequest, context: Context) -> ExecutionResult:
+        result = execute(
+            self._schema,
+            ast,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+        )
+        return await result if inspect.isawaitable(result) else result
 
     def _answer(self, result: ExecutionResult, request: GraphQLRequest, cost: Cost, rows_read: int) -> Answer:
         body: dict[str, Any] = {"data": result.data}

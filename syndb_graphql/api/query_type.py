@@ -10,7 +10,7 @@ from syndb_graphql.api.build import Argument, Type, list_of, make_field, make_in
 from syndb_graphql.api.connections import PAGE_ARGUMENTS
 from syndb_graphql.api.context import Bounds, Context
 from syndb_graphql.api.cursors import TextCursors
-from syndb_graphql.api.ids import decode_id
+from syndb_graphql.api.ids import GlobalId, decode_id
 from syndb_graphql.api.metric_types import MetricTypes
 from syndb_graphql.api.row_fields import read_row
 from syndb_graphql.api.scalars import UUID, Count, format_uuid
@@ -155,12 +155,21 @@ def _resolve_datasets(_root: Any, info: strawberry.Info, **given: Any) -> Datase
     return DatasetConnectionSource(found, given, context, b"datasets\0" + repr(sorted(facts.items())).encode())
 
 
+def check_ids(ids: Sequence[str]) -> Sequence[str]:
+    if len(ids) > MAX_IDS:
+        raise LimitExceeded(
+            f"`ids` may have {MAX_IDS:,} ids at most; it has {len(ids):,}. Ask for the others in a second query."
+        )
+    return ids
+
+
 class Nodes:
     """Anything by its global id."""
 
     def __init__(self, metrics: MetricTypes) -> None:
         self._metrics = metrics
-        self._tables = {table.type_name: table for table in metrics.model.tables.values()}
+        self.tables = {table.type_name: table for table in metrics.model.tables.values()}
+        """By the kind in the ids of their rows."""
         self._curies = {
             term.curie: term
             for table in metrics.model.tables.values()
@@ -172,25 +181,30 @@ class Nodes:
         found = decode_id(id)
         if found is None:
             return None
-        kind, _, table_name = found.kind.partition("/")
-        if kind in ("Dataset", "Term", "Publication"):
-            return self._find_known(kind, found.key, info.context)
+        table = self.table(found)
+        if table is None:
+            return await self.find(found, info.context)
         dataset = info.context.dataset(found.key[:16])
-        if dataset is None or len(found.key) != 32:
-            return None
-        if kind in self._tables and not table_name:
-            table = self._tables[kind]
-            return await read_row(table, self._metrics.columns[table.name], dataset, found.key[16:], info)
-        holder = self._metrics.model.tables.get(table_name)
-        term = next((term for term in holder.terms if term.kind == kind.lower()), None) if holder else None
-        return await self._read_file(holder, term, dataset, found.key[16:], info.context) if holder and term else None
+        return dataset and await read_row(table, self._metrics.columns[table.name], dataset, found.key[16:], info)
 
     async def resolve_nodes(self, _root: Any, info: strawberry.Info, ids: list[str]) -> list[Any]:
-        if len(ids) > MAX_IDS:
-            raise LimitExceeded(
-                f"`ids` may have {MAX_IDS:,} ids at most; it has {len(ids):,}. Ask for the others in a second query."
-            )
-        return await asyncio.gather(*(self.resolve_node(None, info, id=text) for text in ids))
+        return await asyncio.gather(*(self.resolve_node(None, info, id=text) for text in check_ids(ids)))
+
+    def table(self, id_: GlobalId) -> Table | None:
+        """The table of a row's id."""
+        return self.tables.get(id_.kind) if len(id_.key) == 32 else None
+
+    async def find(self, id_: GlobalId, context: Context) -> Dataset | VocabularyTerm | FileSource | str | None:
+        """What an id names that is no row."""
+        kind, _, table_name = id_.kind.partition("/")
+        if kind in ("Dataset", "Term", "Publication"):
+            return self._find_known(kind, id_.key, context)
+        holder = self._metrics.model.tables.get(table_name) if kind in ("Mesh", "Skeleton") else None
+        term = next((term for term in holder.terms if term.kind == kind.lower()), None) if holder else None
+        dataset = context.dataset(id_.key[:16])
+        if holder is None or term is None or dataset is None or len(id_.key) != 32:
+            return None
+        return await self._read_file(holder, term, dataset, id_.key[16:], context)
 
     def _find_known(self, kind: str, key: bytes, context: Context) -> Dataset | VocabularyTerm | str | None:
         if kind == "Dataset":
