@@ -83,5 +83,7 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**{key: value for key, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + str(first["loc"][0]).upper()
-        raise SettingsError(f"{name}: {first['msg']} (it is {str(first['input'])!r}).") from None
+        name = str(first["loc"][0])
+        # A message goes to logs and screens, where a secret has no business.
+        found = "" if name == "secret_keys" else f" (it is {str(first['input'])!r})"
+        raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}{found}.") from None

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_server(settings: Settings, log: Path, **environment: str) -> Iterator[Server]:
-    """`syndb-graphql serve` in a process of its own, on a free port; ended by its id."""
+def run_server(settings: Settings, log: Path, command: str = "serve", **environment: str) -> Iterator[Server]:
+    """`syndb-graphql serve` (or demo) in a process of its own, on a free port; ended by its id."""
     variables = {
         "SYNDB_DATA": str(settings.data),
         "SYNDB_SECRET_KEYS": ",".join(settings.secret_keys),
@@ -115,7 +115,7 @@ def run_server(settings: Settings, log: Path, **environment: str) -> Iterator[Se
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "syndb_graphql", "serve"],
+            [sys.executable, "-m", "syndb_graphql", command],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=os.environ | variables | environment,
@@ -149,3 +149,9 @@ def _wait_for_address(process: subprocess.Popen, log: Path, seconds: float = 30)
 def demo_server(demo_settings, tmp_path_factory) -> Iterator[Server]:
     with run_server(demo_settings, tmp_path_factory.mktemp("server") / "log") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Callable[..., contextlib.AbstractContextManager[Server]]:
+    """For tests that need a server of their own: `with start_server(settings, log) as server`."""
+    return run_server

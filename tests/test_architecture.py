@@ -91,7 +91,7 @@ def imports() -> list[Import]:
     return [each for name, tree in sources().items() for each in _imports_of(name, tree)]
 
 
-def _imports_of(name: str, node: ast.AST, late: bool = False) -> Iterator[Import]:
+def _imports_of(name: str, node: ast.AST, *, late: bool = False) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from (Import(name, alias.name, child.lineno, late) for alias in child.names)
@@ -103,7 +103,7 @@ def _imports_of(name: str, node: ast.AST, late: bool = False) -> Iterator[Import
                 yield Import(name, below if is_module else str(child.module), child.lineno, late)
         else:
             within = late or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from _imports_of(name, child, within)
+            yield from _imports_of(name, child, late=within)
 
 
 def own_imports() -> list[tuple[Import, str]]:

@@ -85,6 +85,5 @@ def _print(datasets: list[ListedDataset]) -> None:
     for dataset in datasets:
         tables = ", ".join(f"{name} {rows:,}" for name, rows in dataset.tables.items())
         table.add_row(escape(dataset.label), str(dataset.uuid), str(dataset.version), f"{dataset.rows:,}", tables)
-    console = Console(highlight=False)
     # Where the output is read by a program, a line is a data set.
-    console.print(table, soft_wrap=not console.is_terminal, width=None if console.is_terminal else WIDTH)
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(table)

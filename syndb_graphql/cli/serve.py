@@ -3,12 +3,13 @@
 import argparse
 import asyncio
 import errno
+import signal
 import socket
 
 import uvicorn
 
 from syndb_graphql.app import WEB, build_app
-from syndb_graphql.errors import SettingsError
+from syndb_graphql.errors import SettingsError, StoreUnavailable
 from syndb_graphql.settings import Settings, load_settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.stores import open_stores
@@ -31,7 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def serve(settings: Settings, hint: str = "") -> None:
-    """Serve until interrupted. Raises SettingsError where the address cannot be had, StoreUnavailable where the data cannot."""
+    """Serve until interrupted; SIGTERM ends the program with status 0.
+
+    Raises SettingsError where the address cannot be had, StoreUnavailable where the data cannot.
+    """
+    signal.signal(signal.SIGTERM, _end)
     model = load_default_model()
     stores = open_stores(settings, model)
     listener = _listen(settings.host, settings.port)
@@ -52,11 +57,19 @@ def serve(settings: Settings, hint: str = "") -> None:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
+    server = uvicorn.Server(config)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     finally:
         listener.close()
         asyncio.run(stores.close())
+    if not server.started:
+        raise StoreUnavailable("The server could not start; the reason is above.")
+
+
+def _end(_signal: int, _frame: object) -> None:
+    """Uvicorn finishes its requests first and then hands the signal on; as it comes by default, stores stay open."""
+    raise SystemExit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

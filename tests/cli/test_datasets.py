@@ -1,0 +1,77 @@
+"""`syndb-graphql list` and `delete`: what is there, and away with it."""
+
+import io
+import json
+
+import pytest
+
+from syndb_graphql.cli import run
+
+HEMIBRAIN = "Hemibrain DA1 projection neurons"
+RORB = "Mouse V1 Rorb neuron"
+
+
+@pytest.fixture
+def data(copied_demo, monkeypatch):
+    monkeypatch.setenv("SYNDB_DATA", str(copied_demo.data))
+    return copied_demo.data
+
+
+def listed(capsys) -> dict[str, dict]:
+    capsys.readouterr()
+    assert run(["list", "--json"]) == 0
+    return {dataset["label"]: dataset for dataset in json.loads(capsys.readouterr().out)}
+
+
+def test_each_data_set_is_a_line_with_its_id_and_its_rows(data, capsys):
+    assert run(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if HEMIBRAIN in line]
+    assert "c342309f-117d-5d64-a530-e7fc6e3abf20" in line
+    assert "14,841" in line
+    assert "synapse 14,836" in line
+    assert len(lines) == 1 + 6
+
+
+def test_a_program_reads_the_same_as_json(data, capsys):
+    assert listed(capsys)[HEMIBRAIN]["tables"] == {"neuron": 5, "synapse": 14836}
+
+
+def test_where_nothing_is_loaded_the_next_step_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SYNDB_DATA", str(tmp_path / "new"))
+    assert run(["list"]) == 0
+    assert "`syndb-graphql load DIR` loads one" in capsys.readouterr().out
+
+
+def test_a_data_set_is_removed_once_its_label_was_typed(data, capsys, monkeypatch):
+    folder = data / "files" / listed(capsys)[RORB]["uuid"]
+    assert any(folder.rglob("*.swc"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{RORB}\n"))
+    assert run(["delete", RORB]) == 0
+    said = capsys.readouterr()
+    assert "cannot be undone" in said.err
+    assert said.out.startswith(f"Removed '{RORB}'")
+    assert RORB not in listed(capsys)
+    assert len(listed(capsys)) == 5
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "yes\n"])
+def test_anything_else_removes_nothing(typed, data, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert run(["delete", RORB]) == 1
+    assert "Nothing was removed." in capsys.readouterr().err
+    assert RORB in listed(capsys)
+
+
+def test_a_script_removes_by_id_without_being_asked(data, capsys):
+    uuid = listed(capsys)[RORB]["uuid"]
+    assert run(["delete", uuid.upper(), "--yes"]) == 0
+    assert RORB not in listed(capsys)
+
+
+def test_a_label_that_is_nearly_right_is_not_taken_for_another(data, capsys):
+    assert run(["delete", "Mouse V1 Rorb neurons", "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert f"Did you mean '{RORB}'?" in said
+    assert len(listed(capsys)) == 6
