@@ -1,14 +1,16 @@
 """GraphQL over HTTP, as the specification of that name has it: raw requests bounded, media types chosen, answers encoded.
 
 An ASGI application of its own: Starlette's routing and Request would cost a small query more than the query does.
-GET with `Accept: text/html` shows GraphiQL. A request that was refused before it ran has no `data`; its status is 400 for
-`application/graphql-response+json`, 200 for `application/json`, whose clients read statuses as the server's own trouble.
+GET with `Accept: text/html` shows GraphiQL; HEAD is a GET whose body is not sent. A request that was refused before it ran
+has no `data`; its status is 400 for `application/graphql-response+json`, 200 for `application/json`, whose clients read
+statuses as the server's own trouble.
 """
 
+import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,11 +18,15 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
-from syndb_graphql.errors import SyndbError
+from syndb_graphql.errors import RequestTimeout, SyndbError
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
+METHODS = "GET, HEAD, POST, OPTIONS"
+BODY_SECONDS = 30.0
+"""For the body of a request to arrive: a client that stops in the middle holds a connection no longer."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 _HOST = re.compile(r"[A-Za-z0-9.\-:\[\]]{1,255}")
 log = logging.getLogger(__name__)
 
@@ -39,49 +45,76 @@ class GraphQLEndpoint:
     """`page` is GraphiQL's HTML, or a sentence that says why it is not there; `page_headers` go with it."""
 
     def __init__(
-        self, executor: Executor, *, max_body_bytes: int, public_url: str, page: bytes, page_headers: Mapping[str, str]
+        self,
+        executor: Executor,
+        *,
+        max_body_bytes: int,
+        public_url: str,
+        page: bytes,
+        page_headers: Mapping[str, str],
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._executor = executor
         self._max_body_bytes = max_body_bytes
         self._public_url = public_url.rstrip("/")
         self._page = page
         self._page_headers = page_headers
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         request_id = _request_id(headers)
+        method = scope["method"]
+        if method == "OPTIONS":  # of a browser that asks before it asks, CORS has answered already
+            await _send(send, 204, b"", {"allow": METHODS, "x-request-id": request_id})
+            return
+        if method in ("GET", "HEAD") and not scope["query_string"] and _wants_page(headers):
+            page_headers = {"content-type": "text/html; charset=utf-8", **self._page_headers}
+            await _send(send, 200, self._page, page_headers, head=method == "HEAD")
+            return
         media_type = _media_type(headers)
+        status, answer, extra = await self._answer(scope, headers, receive, request_id, media_type)
+        common = {
+            "content-type": f"{media_type}; charset=utf-8",
+            "x-request-id": request_id,
+            "x-content-type-options": "nosniff",
+            "cache-control": "no-store",
+            "vary": "accept",
+        }
+        await _send(send, status, msgspec.json.encode(answer.body), {**common, **extra}, head=method == "HEAD")
+
+    async def _answer(
+        self, scope: Scope, headers: Mapping[bytes, str], receive: Receive, request_id: str, media_type: str
+    ) -> tuple[int, Answer, Mapping[str, str]]:
+        """Status, answer, and headers beyond the usual ones."""
         try:
-            if scope["method"] in ("GET", "HEAD") and not scope["query_string"] and _wants_page(headers):
-                await _send(send, 200, self._page, {"content-type": "text/html; charset=utf-8", **self._page_headers})
-                return
             parameters = await self._read(scope, headers, receive)
-            request = _parse(parameters, request_id, self._base_url(scope, headers), read_only=scope["method"] == "GET")
+            request = _parse(
+                parameters, request_id, self._base_url(scope, headers), read_only=scope["method"] != "POST"
+            )
             answer = await self._executor.run(request)
-            status = 400 if answer.refused and media_type == GRAPHQL_JSON else 200
-            extra: dict[str, str] = {}
         except HttpError as error:
-            answer, status, extra = _http_answer(error, request_id), error.status, error.headers
+            return error.status, _http_answer(error, request_id), error.headers
         except Exception:
             log.exception("Request %s failed", request_id)
             hidden = HttpError(500, "Something went wrong here. The request's id helps us to find it.", SyndbError.code)
-            answer, status, extra = _http_answer(hidden, request_id), 500, {}
-        body = b"" if scope["method"] == "HEAD" else msgspec.json.encode(answer.body)
-        await _send(
-            send, status, body,
-            {"content-type": f"{media_type}; charset=utf-8", "x-request-id": request_id, "cache-control": "no-store", **extra},
-        )  # fmt: skip
+            return 500, _http_answer(hidden, request_id), {}
+        refused = 503 if answer.code == RequestTimeout.code else 400
+        return refused if answer.refused and media_type == GRAPHQL_JSON else 200, answer, {}
 
     async def _read(self, scope: Scope, headers: Mapping[bytes, str], receive: Receive) -> Mapping[str, Any]:
         """The parameters of a request, as JSON values, whichever way they came."""
-        if scope["method"] == "GET":
+        if scope["method"] in ("GET", "HEAD"):
             return _query_parameters(scope["query_string"])
         if scope["method"] != "POST":
-            raise HttpError(405, "Ask by POST, or by GET for queries.", headers={"allow": "GET, POST, OPTIONS"})
-        content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
-        if content_type != JSON:
-            raise HttpError(415, f"The body must be sent as {JSON}, not as {content_type[:100] or 'nothing stated'}.")
-        body = await self._read_body(headers, receive)
+            raise HttpError(405, "Ask by POST, or by GET for queries.", headers={"allow": METHODS})
+        _check_content_type(headers.get(b"content-type", ""))
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await self._read_body(headers, receive)
+        except TimeoutError:
+            late = f"The body did not arrive within {self._body_seconds:g} s."
+            raise HttpError(408, late, RequestTimeout.code, {"connection": "close"}) from None
         try:
             parameters = msgspec.json.decode(body)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -128,7 +161,8 @@ def _parse(parameters: Mapping[str, Any], request_id: str, base_url: str, *, rea
         raise HttpError(400, "`operationName` must be text.")
     if not isinstance(parameters.get("extensions"), dict | None):
         raise HttpError(400, "`extensions` must be an object.")
-    return GraphQLRequest(query, variables or {}, name, request_id, base_url, read_only)
+    # The empty name is that of no operation: forms send it where none was typed.
+    return GraphQLRequest(query, variables or {}, name or None, request_id, base_url, read_only)
 
 
 def _query_parameters(query_string: bytes) -> Mapping[str, Any]:
@@ -166,13 +200,28 @@ def _request_id(headers: Mapping[bytes, str]) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
+def _check_content_type(stated: str) -> None:
+    name, *parameters = (part.strip().lower() for part in stated.split(";"))
+    if name != JSON:
+        raise HttpError(415, f"The body must be sent as {JSON}, not as {name[:100] or 'nothing stated'}.")
+    charset = next((text.partition("=")[2].strip('" ') for text in parameters if text.startswith("charset=")), "utf-8")
+    if charset not in ("utf-8", "utf8"):
+        raise HttpError(415, f"The body must be sent in UTF-8, not in {charset[:100]}.")
+
+
 def _media_type(headers: Mapping[bytes, str]) -> str:
-    """The first of our two that the client names; `application/json` for one that names neither."""
+    """The one of our two that the client prefers, the first of equals; `application/json` for one that names neither."""
+    best, best_quality = JSON, 0.0
     for part in headers.get(b"accept", "").lower().split(",")[:20]:
-        name = part.partition(";")[0].strip()
-        if name in (JSON, GRAPHQL_JSON):
-            return name
-    return JSON
+        name, *parameters = (text.strip() for text in part.split(";"))
+        if name in (JSON, GRAPHQL_JSON) and (quality := _quality(parameters)) > best_quality:
+            best, best_quality = name, quality
+    return best
+
+
+def _quality(parameters: Sequence[str]) -> float:
+    found = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+    return float(found) if _QUALITY.fullmatch(found) else 0.0
 
 
 def _wants_page(headers: Mapping[bytes, str]) -> bool:
@@ -180,8 +229,9 @@ def _wants_page(headers: Mapping[bytes, str]) -> bool:
     return "text/html" in accept and JSON not in accept
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str], *, head: bool = False) -> None:
     listed = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    listed.append((b"content-length", str(len(body)).encode()))
+    if status != 204:
+        listed.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": listed})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if head else body})
