@@ -6,6 +6,7 @@ handing a read of microseconds to a thread costs more than the read.
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ class SqliteStore:
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536", "mmap_size=1073741824"):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._prepare_schema()
+            self._opened = path.stat()
 
     # ── Reading rows ──
     async def read_page(
@@ -155,7 +157,7 @@ class SqliteStore:
         with self._translated(), self._connection:
             self._connection.executemany(
                 "INSERT OR REPLACE INTO related_count VALUES (?, ?, ?, ?, ?, ?)",
-                (key + (count.key, count.relation, count.table, count.count) for count in counts),
+                ((*key, count.key, count.relation, count.table, count.count) for count in counts),
             )
 
     async def summarize_rows(self, table: Table, snapshot: Snapshot) -> RowsSummary:
@@ -241,6 +243,9 @@ class SqliteStore:
     async def check(self) -> None:
         with self._limited():
             self._connection.execute("SELECT count(*) FROM dataset_head").fetchall()
+        # SQLite goes on reading a file that was moved or removed, and would never see what is loaded from now on.
+        if not self._path.exists() or not os.path.samestat(self._path.stat(), self._opened):
+            raise StoreUnavailable("The database was moved, removed or replaced. Start the server again.")
 
     async def close(self) -> None:
         self._connection.close()
@@ -293,25 +298,27 @@ class SqliteStore:
     def _limited(self) -> Iterator[None]:
         self._deadline = time.monotonic() + self._timeout_s
         try:
-            with self._translated():
+            with self._translated("The store of rows"):
                 yield
         finally:
             self._deadline = float("inf")
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, name: str | None = None) -> Iterator[None]:
+        """Errors of SQLite as ours; `name` stands for the file's path where clients are told."""
+        name = name or str(self._path)
         try:
             yield
         except apsw.InterruptError as error:
             raise StoreTimeout(f"The store did not answer within {self._timeout_s:g} s. Ask for fewer rows.") from error
         except apsw.BusyError as error:
-            raise StoreTimeout(f"{self._path} is being written to by another process; try again.") from error
+            raise StoreTimeout(f"{name} is being written to by another process; try again.") from error
         except apsw.FullError as error:
-            raise StoreUnavailable(f"The disk that holds {self._path} is full.") from error
+            raise StoreUnavailable(f"The disk that holds {name} is full.") from error
         except apsw.NotADBError as error:
-            raise StoreUnavailable(f"{self._path} is no SQLite database. Set SYNDB_DATA to another folder.") from error
+            raise StoreUnavailable(f"{name} is no SQLite database. Set SYNDB_DATA to another folder.") from error
         except (apsw.Error, OSError) as error:
-            raise StoreUnavailable(f"{self._path} cannot be used: {error}") from error
+            raise StoreUnavailable(f"{name} cannot be used: {error}") from error
 
 
 def _names(columns: Iterable[str]) -> str:
