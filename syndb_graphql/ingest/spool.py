@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from syndb_graphql.ingest.keys import from_series
 
-RUN_BYTES = 32 * 1024 * 1024
-"""Size of a run: sorting takes three times as much memory for a moment. Ten million synapses make about 60 runs."""
+RUN_BYTES = 16 * 1024 * 1024
+"""Size of a run: sorting takes three times as much memory for a moment. Ten million synapses make a hundred runs."""
 PIECE_ROWS = 40_000
 """Rows of a piece that is read back, about."""
 PARTS = 256
