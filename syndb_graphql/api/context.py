@@ -66,6 +66,8 @@ class Context:
     memo: dict[Hashable, Any] = field(default_factory=dict)
     """What a request works out once: selections, loaders."""
     rows_read: int = 0
+    snapshots: set[Snapshot] = field(default_factory=set)
+    """Versions that rows were read of."""
 
     def dataset(self, dataset_id: bytes) -> Dataset | None:
         return self.backend.catalog.get(dataset_id)
@@ -76,6 +78,7 @@ class Context:
         page = await read_table_page(self.backend.rows, table, snapshot, columns, request)
         self.rows_read += len(page.rows)
         await self._check_readable(dataset, snapshot)
+        self.snapshots.add(snapshot)
         return page
 
     async def read_related_pages(
@@ -91,13 +94,16 @@ class Context:
         pages = await read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request)
         self.rows_read += sum(len(page.rows) for page in pages)
         await self._check_readable(dataset, snapshot)
+        self.snapshots.add(snapshot)
         return pages
 
     async def read_rows(
         self, table: Table, snapshot: Snapshot, cids: Sequence[bytes], columns: Sequence[str]
     ) -> list[Row | None]:
         self.rows_read += len(cids)
-        return await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
+        rows = await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
+        self.snapshots.add(snapshot)
+        return rows
 
     # ── The same for one row among others: gathered, then read together ──
     async def read_related(
@@ -140,6 +146,15 @@ class Context:
             self.memo[key] = DataLoader(read)
         loader: DataLoader[Any, Any] = self.memo[key]
         return loader
+
+    async def check_readable(self) -> None:
+        """What was read counts only if its versions still stood when all of it had been read. Raises VersionGone.
+
+        A version's record goes before its rows do, and this server may learn of that a second later.
+        """
+        kept = await asyncio.gather(*map(self.backend.catalog.has_version, self.snapshots))
+        if not all(kept):
+            raise VersionGone("A data set was replaced or deleted while it was read. Ask again, without a cursor.")
 
     async def _check_readable(self, dataset: Dataset, snapshot: Snapshot) -> None:
         """A page of a replaced version counts only if the version still stood when the page had been read."""

@@ -89,10 +89,13 @@ class Executor:
         try:
             async with asyncio.timeout(limit):
                 data = await self._run_plan(document, operation, context) if self._planned else None
-                if data is not None:
-                    return self._answer(ExecutionResult(data), request, cost, context.rows_read)
-                context = Context(self._backend, request.request_id, request.base_url, variables)
-                result = await self._run_engine(document.ast, request, context)
+                result = ExecutionResult(data)
+                if data is None:
+                    context = Context(self._backend, request.request_id, request.base_url, variables)
+                    result = await self._run_engine(document.ast, request, context)
+                await context.check_readable()
+        except SyndbError as error:
+            return self._refuse([GraphQLError(str(error), original_error=error)], request)
         except TimeoutError:
             late = RequestTimeout(f"The request took longer than {limit:g} s. Ask for smaller pages or fewer levels.")
             return self._refuse([GraphQLError(str(late), original_error=late)], request)

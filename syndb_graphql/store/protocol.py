@@ -145,7 +145,10 @@ class Store(Protocol):
         ...
 
     async def drop_version(self, snapshot: Snapshot) -> None:
-        """Remove a version's rows, counts and record. Removing what is not there is no error."""
+        """Remove a version: its record first, so that no reader takes what is left for the whole, then rows and counts.
+
+        Removing what is not there is no error.
+        """
         ...
 
     # ── Data sets ──
@@ -168,7 +171,7 @@ class Store(Protocol):
         ...
 
     async def delete_dataset(self, dataset_id: bytes) -> None:
-        """Remove the head first, so that nobody finds it, then every version and record."""
+        """Remove the head first, so that nobody finds it, then the records of its versions, their rows, and its own."""
         ...
 
     # ── Itself ──
