@@ -173,10 +173,10 @@ class SqliteStore:
     async def drop_version(self, snapshot: Snapshot) -> None:
         key = (snapshot.dataset_id, snapshot.version)
         with self._translated():
+            self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ? AND version = ?", key)
             for table in self._model.tables:
                 self._sweep(table, "cid", key)
             self._sweep("related_count", "key", key)
-            self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ? AND version = ?", key)
 
     # ── Data sets ──
     async def read_heads(self) -> list[Head]:
@@ -231,12 +231,12 @@ class SqliteStore:
     async def delete_dataset(self, dataset_id: bytes) -> None:
         with self._translated():
             self._connection.execute("DELETE FROM dataset_head WHERE dataset_id = ?", (dataset_id,))
+            self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ?", (dataset_id,))
             for table in (*self._model.tables, "related_count"):
                 sql = f"SELECT DISTINCT version FROM {table} WHERE dataset_id = ?"
                 found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
                 for (version,) in found:
                     self._sweep(table, "key" if table == "related_count" else "cid", (dataset_id, version))
-            self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ?", (dataset_id,))
             self._connection.execute("DELETE FROM dataset_record WHERE dataset_id = ?", (dataset_id,))
 
     # ── Itself ──
