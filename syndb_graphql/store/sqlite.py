@@ -104,10 +104,14 @@ class SqliteStore:
         table = self._model.tables[relation.table]
         rows: list[Row] = []
         offsets = [0]
+        sqls = [_related_sql(relation, columns, window, one_component=one) for one in (False, True)]
         with self._limited():
             for owner, component in owners:
-                sql, bindings = _related_statement(relation, columns, snapshot, owner, component, window)
-                found = self._fetch(sql, bindings, table, columns)
+                one = component is not None
+                width = len(_related_order(relation, one_component=one))
+                edges = [part for key in (window.after, window.before) if key for part in key[-width:]]
+                bindings = (snapshot.dataset_id, snapshot.version, owner, *((component,) if one else ()), *edges)
+                found = self._fetch(sqls[one], (*bindings, window.limit), table, columns)
                 rows.extend(reversed(found) if window.backwards else found)
                 offsets.append(len(rows))
         return RelatedRows(rows, offsets)
@@ -325,31 +329,24 @@ def _names(columns: Iterable[str]) -> str:
     return ", ".join(columns)
 
 
-def _related_statement(
-    relation: Relation,
-    columns: Sequence[str],
-    snapshot: Snapshot,
-    owner: bytes,
-    component: bytes | None,
-    window: Window,
-) -> tuple[str, tuple[Any, ...]]:
+def _related_sql(relation: Relation, columns: Sequence[str], window: Window, *, one_component: bool) -> str:
     where = f"dataset_id = ? AND version = ? AND {relation.owner} = ?"
-    bindings: list[Any] = [snapshot.dataset_id, snapshot.version, owner]
-    order: tuple[str, ...] = (relation.order, "cid")
-    if component is not None or relation.component is None:
-        # One component only: naming it lets SQLite seek by cid within it.
-        order = ("cid",)
-    if component is not None:
+    if one_component:
         where += f" AND {relation.order} = ?"
-        bindings.append(component)
+    order = _related_order(relation, one_component=one_component)
     for key, sign in ((window.after, ">"), (window.before, "<")):
         if key is not None:
             where += f" AND ({_names(order)}) {sign} ({_names('?' * len(order))})"
-            bindings += key[-len(order) :]
     direction = "DESC" if window.backwards else "ASC"
     ordered = _names(f"{name} {direction}" for name in order)
-    sql = f"SELECT {_names(columns)} FROM {relation.table} WHERE {where} ORDER BY {ordered} LIMIT ?"
-    return sql, (*bindings, window.limit)
+    # Left to itself SQLite may walk the whole table in the order of cid and pick the owner's rows out of it.
+    index = f"INDEXED BY {relation.table}_{relation.name}"
+    return f"SELECT {_names(columns)} FROM {relation.table} {index} WHERE {where} ORDER BY {ordered} LIMIT ?"
+
+
+def _related_order(relation: Relation, *, one_component: bool) -> tuple[str, ...]:
+    """Where there is one component only, not naming it lets SQLite seek by cid."""
+    return ("cid",) if one_component or relation.component is None else (relation.order, "cid")
 
 
 def _with_booleans(row: Row, booleans: list[int]) -> Row:
