@@ -35,7 +35,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `limit` rows strictly between two keys: the first ones, or the last ones when `backwards`. The answer is in forward order either way."""
+    """At most `limit` rows strictly between two keys: the first, or the last when `backwards`, in forward order either way."""
 
     limit: int
     after: Key | None = None
@@ -165,6 +165,10 @@ class Store(Protocol):
     async def write_version(self, snapshot: Snapshot, record: bytes) -> None: ...
 
     async def read_version(self, snapshot: Snapshot) -> bytes | None: ...
+
+    async def has_version(self, snapshot: Snapshot) -> bool:
+        """Whether the version has a record, and so all its rows."""
+        ...
 
     async def list_versions(self, dataset_id: bytes) -> list[int]:
         """Every version with a record, oldest first."""
