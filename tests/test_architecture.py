@@ -70,6 +70,8 @@ class Import:
     line: int
     late: bool
     """Within a function."""
+    typing: bool
+    """For names of types alone, never run."""
 
     def __str__(self) -> str:
         return f"{self.importer}:{self.line} imports {self.imported}"
@@ -91,19 +93,20 @@ def imports() -> list[Import]:
     return [each for name, tree in sources().items() for each in _imports_of(name, tree)]
 
 
-def _imports_of(name: str, node: ast.AST, *, late: bool = False) -> Iterator[Import]:
+def _imports_of(name: str, node: ast.AST, *, late: bool = False, typing: bool = False) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
-            yield from (Import(name, alias.name, child.lineno, late) for alias in child.names)
+            yield from (Import(name, alias.name, child.lineno, late, typing) for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
             assert child.level == 0, f"{name}:{child.lineno}: imports are absolute here"
             for alias in child.names:
                 below = f"{child.module}.{alias.name}"
                 is_module = below.removeprefix(f"{PACKAGE}.") in sources()
-                yield Import(name, below if is_module else str(child.module), child.lineno, late)
+                yield Import(name, below if is_module else str(child.module), child.lineno, late, typing)
         else:
-            within = late or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from _imports_of(name, child, late=within)
+            in_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            yield from _imports_of(name, child, late=late or in_function, typing=typing or for_types)
 
 
 def own_imports() -> list[tuple[Import, str]]:
@@ -142,7 +145,8 @@ def test_a_contract_does_not_know_its_implementations():
 def test_no_two_modules_import_each_other_in_a_circle():
     below: dict[str, set[str]] = {name: set() for name in sources()}
     for each, target in own_imports():
-        below[each.importer].add(target)
+        if not each.typing:
+            below[each.importer].add(target)
     left = dict(below)
     while free := [name for name, targets in left.items() if not targets & set(left)]:
         for name in free:
