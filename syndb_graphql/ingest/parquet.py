@@ -5,7 +5,6 @@ a third of the CPU of the defaults, and smaller. Neither bloom filters nor a pag
 """
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 from syndb_graphql.catalog.records import ParquetFile
 from syndb_graphql.emit.arrow import emit_arrow
 from syndb_graphql.ingest.keys import checksum
+from syndb_graphql.ingest.report import BadFile
 from syndb_graphql.spec.model import Column, Kind, Table
 from syndb_graphql.spec.types import BOOLEAN, FLOAT, TEXT
 from syndb_graphql.store.protocol import RowsSummary
@@ -30,7 +30,6 @@ POLARS_TYPES = {
     "boolean": pl.Boolean(),
     "uuid": pl.Binary(),
 }
-_HASH_BYTES = 1024 * 1024
 
 
 class ParquetSink:
@@ -97,16 +96,14 @@ def describe_parquet(path: Path, key: str, rows: int) -> ParquetFile:
 
 
 def file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    for block in _blocks(path):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_HASH_BYTES):
-            yield block
+    """Hex digits. Raises BadFile where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadFile(
+            "unreadable-file", f"{path.name} cannot be read: {error.strerror}.", "Check its rights."
+        ) from error
 
 
 def _repeats(table: Table, column: Column) -> bool:

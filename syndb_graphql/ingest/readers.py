@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import polars as pl
 import pyarrow as pa
@@ -62,20 +62,24 @@ class CsvFile:
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         row = FIRST_ROW
         with self._path.open("rb") as file:
+            counted = _CountedFile(file)
             try:
-                for batch in self._open(file, columns):
-                    self._position = file.tell()
+                for batch in self._open(counted, columns):
+                    self._position = counted.position
                     frame = pl.from_arrow(batch)
                     assert isinstance(frame, pl.DataFrame)
                     yield Batch(frame, row)
                     row += frame.height
             except pa.ArrowInvalid as error:
                 raise _explain(str(error), row) from error
+        if counted.lines != row - FIRST_ROW + 1:
+            # Some value holds a line break, or some line is blank; or a stray quotation mark has swallowed rows.
+            _check_quotes(self._path, self._delimiter)
 
     def position(self) -> int:
         return self._position
 
-    def _open(self, file: object, columns: Sequence[str]) -> pa.csv.CSVStreamingReader:
+    def _open(self, file: "_CountedFile", columns: Sequence[str]) -> pa.csv.CSVStreamingReader:
         return pa.csv.open_csv(
             file,
             # One thread: only then does an error know its row.
@@ -89,6 +93,30 @@ class CsvFile:
                 quoted_strings_can_be_null=True,
             ),
         )
+
+
+class _CountedFile:
+    """A file that counts bytes and lines as it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._breaks, self._last = 0, b"\n"
+        self.position = 0
+        self.closed = False
+
+    @property
+    def lines(self) -> int:
+        return self._breaks + (self._last != b"\n")
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(size)
+        self.position += len(block)
+        self._breaks += block.count(b"\n")
+        self._last = block[-1:] or self._last
+        return block
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class ParquetFile:
@@ -184,6 +212,19 @@ def _check_header(columns: Sequence[str]) -> None:
             raise BadFile(
                 "duplicate-column", f"The column '{name}' is there twice.", "Rename or remove one.", row=1, value=name
             )
+
+
+def _check_quotes(path: Path, delimiter: str) -> None:
+    """Read the file by the letter of CSV, which is slow, and raise BadFile where a quotation mark is out of place."""
+    row = 1
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            for cells in csv.reader(file, delimiter=delimiter, strict=True):
+                row += bool(cells)
+        except csv.Error as error:
+            message = f"A quotation mark is out of place or never closed ({error})."
+            remedy = "Close the quotation, and write a quotation mark within a value twice."
+            raise BadFile("open-quote", message, remedy, row=row) from error
 
 
 _WRONG_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): ?(.*)", re.DOTALL)

@@ -69,6 +69,16 @@ def as_finding(error: BadFile, name: str) -> Finding:
 def _find_files(folder: Path, tables: Mapping[str, TableConfig], report: Report) -> dict[str, str]:
     """Table → its file: as dataset.toml says, else the one that has the table's name."""
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    for table, config in tables.items():
+        if config.file is None and config != TableConfig(config.table) and not _has_file(there, table):
+            message = f"There is a section [tables.{table}], and no file of that table."
+            _add(
+                report,
+                "no-table",
+                CONFIG_NAME,
+                message,
+                f'Add {table}.csv, or file = "…" to the section, or remove it.',
+            )
     names = {table: config.file for table, config in tables.items() if config.file is not None}
     taken: dict[str, str] = {}
     for table, name in names.items():
@@ -99,6 +109,10 @@ def _find_files(folder: Path, tables: Mapping[str, TableConfig], report: Report)
         else:
             names[stem] = name
     return names
+
+
+def _has_file(there: list[str], table: str) -> bool:
+    return any(Path(name).stem == table and Path(name).suffix.lower() in TABLE_SUFFIXES for name in there)
 
 
 def _add(report: Report, rule: str, file: str, message: str, remedy: str) -> None:

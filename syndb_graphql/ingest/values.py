@@ -16,11 +16,15 @@ MAX_ID_BYTES = 500
 MAX_TEXT_BYTES = 10_000
 EXACT = 2**53
 """Whole numbers from here on are not exact in a float."""
+SPREADSHEET_DIGITS = 15
+SURE_ZEROS = 6
+"""Zeros that ids end in by chance once in a million columns."""
 INT_BOUNDS = {"int": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
 TRUE = ("true", "1", "yes", "t", "y", "1.0")
 FALSE = ("false", "0", "no", "f", "n", "0.0")
 _EMPTY_LEAVE = "Leave the cell empty where nothing was measured."
 _ROUNDED = r"^[+-]?\d(\.\d+)?[eE]\+\d+$"
+_DIGITS = r"^\d{16,}$"
 _POINT_ZERO = r"^[+-]?\d+\.0$"
 
 
@@ -145,6 +149,7 @@ def parse_id(values: pl.Series) -> Parsed:
         exact = digits.cast(pl.Int64, strict=False).abs() < EXACT
         mangled = mangled | (with_zero & ~exact.fill_null(value=False))
         text = digits.zip_with(with_zero, text)
+    mangled = mangled | _ending_in_zeros(text)
     long = (text.str.len_bytes() > MAX_ID_BYTES).fill_null(value=False)
     message = f"The id is longer than {MAX_ID_BYTES} bytes."
     return _refused(text, _mangled(mangled), Problem("too-long", long, message, "Use a shorter id."))
@@ -187,6 +192,16 @@ def _whole(numbers: pl.Series) -> pl.Series:
     """Floats as whole numbers; null where they are none or no longer exact."""
     exact = (numbers == numbers.round()) & (numbers.abs() < EXACT)
     return numbers.zip_with(exact.fill_null(value=False), _nulls(numbers)).cast(pl.Int64)
+
+
+def _ending_in_zeros(text: pl.Series) -> pl.Series:
+    """True for long numbers if all of them have zeros beyond their 15th digit: a spreadsheet keeps no more."""
+    long = text.str.contains(_DIGITS).fill_null(value=False)
+    if long.any():
+        tails = text.filter(long).str.slice(SPREADSHEET_DIGITS)
+        if (tails.str.strip_chars("0") == "").all() and tails.str.len_bytes().sum() >= SURE_ZEROS:
+            return long
+    return pl.Series([False]).new_from_index(0, len(text))
 
 
 def _refused(values: pl.Series, *problems: Problem) -> Parsed:

@@ -47,9 +47,9 @@ def test_folders_are_loaded_each_on_its_own(tmp_path, capsys) -> None:
     good, bad = folder(tmp_path, "good", "Good"), folder(tmp_path, "bad", "Bad", "cid,name\n1,A\n1,B\n")
     assert run(["load", bad, good]) == 1
     out = capsys.readouterr().out
-    assert "failed    Bad" in out
-    assert "error neuron.csv, row " in out
-    assert "The id '1' is there more than once. Give every row of a table an id of its own." in out
+    assert "failed    Bad; 1 error\n" in out
+    message = "The id '1' is that of row 2 too. Give every row of a table an id of its own."
+    assert f"error neuron.csv, row 3, cid: {message}\n" in out
     assert [dataset["label"] for dataset in listed(capsys)] == ["Good"]
 
 

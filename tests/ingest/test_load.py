@@ -1,7 +1,10 @@
 """A contributor loads a folder: what ends up in the store, in Parquet, in the files, and in the records."""
 
+import asyncio
 import io
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pyarrow.parquet as pq
@@ -9,9 +12,9 @@ import pytest
 
 from syndb_graphql.catalog.records import derive_dataset_id
 from syndb_graphql.cli.demo import DATA
-from syndb_graphql.errors import Conflict, LoadError
+from syndb_graphql.errors import Conflict, LoadError, StoreUnavailable
 from syndb_graphql.ingest.versions import delete_dataset
-from syndb_graphql.store.protocol import Snapshot
+from syndb_graphql.store.protocol import RowsSummary, Snapshot
 
 from .conftest import NEURONS, Lab, cid, write_folder
 
@@ -224,21 +227,106 @@ async def test_checking_reports_and_stores_nothing(lab: Lab) -> None:
     assert [key async for key in lab.objects.list_keys("")] == []
 
 
-# ── Two at once ──
+async def test_a_file_that_changes_while_it_is_read_is_refused(lab: Lab) -> None:
+    lab.fill({"neuron.csv": NEURONS})
+
+    class Growing:
+        def begin(self, step: str, total: int, unit: str) -> None:
+            if step == "reading neuron.csv":
+                with (lab.folder / "neuron.csv").open("a") as file:
+                    file.write("30,C\n")
+
+        def reach(self, done: int) -> None:
+            pass
+
+    result = await lab.load(progress=Growing())
+    assert (result.status, result.counts) == ("failed", {"changed-meanwhile": 1})
+    assert (await lab.load_well()).rows == {"neuron": 3}
+
+
+async def test_progress_is_told_in_bytes_read_and_rows_written(lab: Lab) -> None:
+    lab.fill({"neuron.csv": NEURONS})
+    told: list[tuple] = []
+
+    class Told:
+        def begin(self, *step) -> None:
+            told.append(step)
+
+        def reach(self, done: int) -> None:
+            told.append((done,))
+
+    await lab.load_well(progress=Told())
+    size = len(NEURONS)
+    assert told == [
+        ("reading neuron.csv", size, "B"),
+        (size,),
+        ("writing neuron", 2, "rows"),
+        (2,),
+        ("storing files", 0, "files"),
+    ]
+
+
+async def test_without_room_for_temporary_files_the_remedy_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.fill({"neuron.csv": NEURONS})
+    monkeypatch.setattr("tempfile.tempdir", str(lab.home / "nowhere"))
+    with pytest.raises(LoadError, match="set TMPDIR"):
+        await lab.load()
+
+
+# ── Interrupted, and two at once ──
 class Meanwhile:
-    """A store in front of the real one that does something else just before the first swap."""
+    """The real store, but that something else happens just before one call of it."""
 
-    def __init__(self, store, deed) -> None:
-        self._store, self._deed = store, deed
+    def __init__(self, store: Any, deed: Callable[[], Awaitable[Any]], call: str = "swap_head") -> None:
+        self._store, self._deed, self._call = store, deed, call
 
-    def __getattr__(self, name):
-        return getattr(self._store, name)
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if name != self._call:
+            return method
+        self._call = ""
 
-    async def swap_head(self, expected, new):
-        if self._deed is not None:
-            deed, self._deed = self._deed, None
-            await deed()
-        return await self._store.swap_head(expected, new)
+        async def meanwhile(*arguments: Any, **options: Any) -> Any:
+            await self._deed()
+            return await method(*arguments, **options)
+
+        return meanwhile
+
+
+async def test_an_interrupted_load_leaves_nothing(lab: Lab) -> None:
+    lab.fill({"neuron.csv": NEURONS, "dendrite.csv": DENDRITES})
+    store = lab.rows
+
+    async def interrupt() -> None:
+        task.cancel()
+
+    lab.rows = Meanwhile(store, interrupt, "write_rows")
+    task = asyncio.ensure_future(lab.load())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [head.version for head in await store.read_heads()] == [0]
+    dataset = derive_dataset_id("local", "A cortex")
+    assert await store.summarize_rows(lab.model.tables["neuron"], Snapshot(dataset.bytes, 1)) == RowsSummary(0, 0)
+
+
+async def test_rows_that_do_not_arrive_whole_are_never_published(lab: Lab) -> None:
+    lab.fill({"neuron.csv": NEURONS})
+    store, snapshot = lab.rows, Snapshot(derive_dataset_id("local", "A cortex").bytes, 1)
+    lab.rows = Meanwhile(store, lambda: store.drop_version(snapshot), "summarize_rows")
+    with pytest.raises(LoadError, match=r"the store holds 0 rows .* not the 2 "):
+        await lab.load()
+    assert [head.version for head in await store.read_heads()] == [0]
+
+
+async def test_what_cannot_be_tidied_up_does_not_undo_a_load(lab: Lab) -> None:
+    lab.fill({"neuron.csv": NEURONS})
+
+    async def fail() -> None:
+        raise StoreUnavailable("the disk is gone")
+
+    lab.rows = Meanwhile(lab.rows, fail, "list_versions")
+    result = await lab.load()
+    assert (result.status, result.counts) == ("loaded", {"not-tidied": 1})
 
 
 async def test_of_two_loads_at_once_one_wins_and_nothing_is_mixed(lab: Lab, tmp_path: Path) -> None:

@@ -104,8 +104,22 @@ async def test_floats_beyond_53_bits_in_parquet_are_refused(lab: Lab) -> None:
 async def test_an_id_twice_is_refused_with_row_and_value(lab: Lab) -> None:
     lab.fill({"neuron.csv": "cid,name\n10,A\n20,B\n10,C\n"})
     found = await lab.refuse_once()
-    assert (found.rule, found.value, found.column) == ("duplicate-id", "10", "cid")
-    assert found.row in (2, 4)
+    assert (found.rule, found.row, found.value, found.column) == ("duplicate-id", 4, "10", "cid")
+    assert "row 2" in found.message
+
+
+async def test_ids_that_are_twice_many_times_are_counted(lab: Lab) -> None:
+    lab.fill({"neuron.csv": "cid\n" + "".join(f"{i}\n" for i in range(100)) * 2})
+    result = await lab.load()
+    assert (result.counts, len(result.findings)) == ({"duplicate-id": 100}, 5)
+
+
+async def test_ids_that_all_end_in_zeros_beyond_15_digits_are_refused(lab: Lab) -> None:
+    lab.fill({"neuron.csv": "cid\n720575940621039000\n720575940621040000\n17\n"})
+    result = await lab.load()
+    assert result.counts == {"rounded-id": 2}
+    lab.fill({"neuron.csv": "cid\n720575940621039000\n720575940621040001\n17\n"})
+    assert (await lab.load_well()).rows == {"neuron": 3}
 
 
 async def test_a_row_without_an_id_is_refused(lab: Lab) -> None:
@@ -268,6 +282,34 @@ async def test_a_row_with_too_many_values_is_named(lab: Lab) -> None:
     lab.fill({"neuron.csv": "cid,name\n10,A\n20,B,C\n"})
     found = await lab.refuse_once()
     assert (found.rule, found.row, found.value) == ("ragged-row", 3, "20,B,C")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'cid,name\n10,A\n20,"B\n30,C\n40,D\n',
+        'cid,name\n10,A\n20,"B\n30,"C\n40,D\n',
+    ],
+)
+async def test_a_stray_quotation_mark_never_swallows_rows(lab: Lab, content: str) -> None:
+    lab.fill({"neuron.csv": content})
+    found = (await lab.refuse())[-1]
+    assert (found.rule, found.row) == ("open-quote", 3)
+
+
+async def test_line_breaks_and_quotation_marks_within_values_are_read(lab: Lab) -> None:
+    lab.fill({"neuron.csv": 'cid,name\r\n10,"two\r\nlines, ""quoted"""\r\n\r\n20,5" wide\r\n'})
+    assert await lab.read(await lab.load_well(), "neuron", "name") == {
+        "10": 'two\r\nlines, "quoted"',
+        "20": '5" wide',
+    }
+
+
+async def test_a_section_of_a_table_that_is_not_there_is_refused(lab: Lab) -> None:
+    lab.fill({"neuron.csv": NEURONS}, rest="[tables.axon]\nlength_unit = 'um'\n")
+    found = await lab.refuse_once()
+    assert (found.rule, found.file) == ("no-table", "dataset.toml")
+    assert "axon.csv" in found.remedy
 
 
 async def test_a_row_far_down_is_named_by_its_number(lab: Lab) -> None:
