@@ -19,6 +19,10 @@ from syndb_graphql.spec.model import Model, Relation, Table
 from syndb_graphql.store.protocol import Owner, Row, Snapshot, Store
 
 
+class ClientGone(Exception):
+    """Nobody waits for the answer any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a client may ask for; each is a setting of the same name."""
@@ -68,6 +72,8 @@ class Context:
     rows_read: int = 0
     snapshots: set[Snapshot] = field(default_factory=set)
     """Versions that rows were read of."""
+    is_gone: Callable[[], bool] | None = None
+    """Whether whoever asked has left."""
 
     def dataset(self, dataset_id: bytes) -> Dataset | None:
         return self.backend.catalog.get(dataset_id)
@@ -102,7 +108,9 @@ class Context:
     ) -> list[Row | None]:
         self.rows_read += len(cids)
         rows = await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
-        self.snapshots.add(snapshot)
+        if None in rows:
+            # Rows that were found are what they are; one that is missing may have been swept.
+            self.snapshots.add(snapshot)
         return rows
 
     # ── The same for one row among others: gathered, then read together ──
@@ -137,9 +145,11 @@ class Context:
         return counts
 
     async def breathe(self, rows: int) -> None:
-        """Let other requests have their turn after a slice of work; a request that is out of time ends here."""
+        """Let other requests have their turn after a slice of work. A request that is out of time, or whose client left, ends here."""
         if rows:
             await asyncio.sleep(0)
+            if self.is_gone is not None and self.is_gone():
+                raise ClientGone
 
     def _loader(self, key: Hashable, read: Callable[[list[Any]], Awaitable[list[Any]]]) -> DataLoader[Any, Any]:
         if key not in self.memo:
@@ -152,13 +162,13 @@ class Context:
 
         A version's record goes before its rows do, and this server may learn of that a second later.
         """
-        kept = await asyncio.gather(*map(self.backend.catalog.has_version, self.snapshots))
-        if not all(kept):
-            raise VersionGone("A data set was replaced or deleted while it was read. Ask again, without a cursor.")
+        for snapshot in self.snapshots:
+            if not await self.backend.rows.has_version(snapshot):
+                raise VersionGone("A data set was replaced or deleted while it was read. Ask again, without a cursor.")
 
     async def _check_readable(self, dataset: Dataset, snapshot: Snapshot) -> None:
         """A page of a replaced version counts only if the version still stood when the page had been read."""
-        if snapshot.version != dataset.head.version and not await self.backend.catalog.has_version(snapshot):
+        if snapshot.version != dataset.head.version and not await self.backend.rows.has_version(snapshot):
             raise VersionGone(
                 f"Version {snapshot.version} of '{dataset.record.label}' is no longer kept. Begin again without a cursor."
             )

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from graphql import (
     DirectiveNode,
@@ -21,11 +21,12 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
 from syndb_graphql.api.context import Bounds
-from syndb_graphql.api.limits import check_shape
+from syndb_graphql.api.limits import Cost, check_shape
 from syndb_graphql.errors import BadInput, LimitExceeded, SyndbError
 
-MAX_KNOWN = 16
-"""Plans of one document: one for each operation and each set of values its directives look at."""
+MAX_KEPT = 16
+"""Plans of one document: one for each operation and each set of values its directives look at. Costs likewise."""
+Value = TypeVar("Value")
 MAX_DOCUMENTS = 1000
 """With documents of 32 KiB at most, some 100 MB where every one is as large and as odd as it may be; far less in life."""
 # Work that validation may spend on fields of one name, in its own units: 20,000 take some 50 ms. The largest of our
@@ -40,17 +41,9 @@ class Document:
     ast: DocumentNode | None
     errors: Sequence[GraphQLError] = ()
     deciding: tuple[str, ...] = ()
-    """Variables that directives look at: another value of theirs is another selection."""
-    known: dict[Hashable, Any] = field(default_factory=dict)
-    """What was worked out for it, such as plans; at most `MAX_KNOWN`."""
-
-    def recall(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What is known under the key, made at most once for as long as it is kept."""
-        if key not in self.known:
-            if len(self.known) >= MAX_KNOWN:
-                self.known.pop(next(iter(self.known)))
-            self.known[key] = make()
-        return self.known[key]
+    """Variables that directives look at: another value of theirs is another selection, and so another plan."""
+    plans: "Kept[Any]" = field(default_factory=lambda: Kept())
+    costs: "Kept[Cost]" = field(default_factory=lambda: Kept())
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises BadInput where the name does not tell."""
@@ -64,6 +57,24 @@ class Document:
         if found is None:
             raise BadInput(f"The document has no operation named '{name[:100]}'.")
         return found
+
+
+class Kept(Generic[Value]):
+    """What was worked out for a document, by what it depends on: the last few."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Value] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        if key not in self._values:
+            made = make()
+            if len(self._values) >= MAX_KEPT:
+                self._values.pop(next(iter(self._values)))
+            self._values[key] = made
+        return self._values[key]
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 class Documents:

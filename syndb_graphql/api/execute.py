@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from syndb_graphql.api.context import Backend, Context
+from syndb_graphql.api.context import Backend, ClientGone, Context
 from syndb_graphql.api.documents import Document, Documents
 from syndb_graphql.api.limits import ROWS_PER_POINT, Cost, check_variables, measure_cost
 from syndb_graphql.api.plan.compile import Plan, compile_plan
@@ -40,6 +40,8 @@ class GraphQLRequest:
     base_url: str
     read_only: bool = False
     """Asked by GET, which must change nothing."""
+    is_gone: Callable[[], bool] | None = None
+    """Whether the client has left; asked between slices of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,10 @@ class Executor:
             )
             if isinstance(variables, list):
                 return self._refuse([_coded(error, BadInput.code) for error in variables], request)
-            cost = measure_cost(self._schema, document.ast, operation, variables.coerced, self._backend.bounds)
+            cost = self._cost(document, operation, variables.coerced)
         except SyndbError as error:
             return self._refuse([GraphQLError(str(error), original_error=error)], request)
-        context = Context(self._backend, request.request_id, request.base_url, variables)
+        context = Context(self._backend, request.request_id, request.base_url, variables, is_gone=request.is_gone)
         limit = self._backend.bounds.request_timeout_s
         try:
             async with asyncio.timeout(limit):
@@ -107,19 +109,38 @@ class Executor:
         """The data; None where there is no plan or it ended, so that the engine must begin anew."""
         coerced = context.variables.coerced
         key = (operation.name and operation.name.value, *(coerced.get(name) for name in document.deciding))
-        plan = document.recall(key, lambda: self._compile(document, operation, context.variables))
+        plan = document.plans.get(key, lambda: self._compile(document, operation, context.variables))
         if isinstance(plan, str):
             self._leave_to_engine(plan)
             return None
         try:
             data: dict[str, Any] = await plan.answer(context)
+        except ClientGone:
+            raise
         except Unplanned as reason:
             self._leave_to_engine(str(reason))
         except (SyndbError, GraphQLError) as error:
             self._leave_to_engine(f"an error, {type(error).__name__}")
+        except Exception as error:
+            log.warning("A plan failed where the engine may not.", exc_info=error)
+            self._leave_to_engine(f"a mistake, {type(error).__name__}")
         else:
             return data
         return None
+
+    def _cost(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Cost:
+        """Worked out anew only for other sizes: numbers, and lengths of lists, are all that a cost looks at."""
+        assert document.ast
+        ast = document.ast
+        sizes = [
+            (name, len(value) if isinstance(value, list) else value)
+            for name, value in variables.items()
+            if isinstance(value, int | list)
+        ]
+        key = (operation.name and operation.name.value, *sizes)
+        return document.costs.get(
+            key, lambda: measure_cost(self._schema, ast, operation, variables, self._backend.bounds)
+        )
 
     def _compile(self, document: Document, operation: OperationDefinitionNode, variables: Any) -> Plan | str:
         """A plan, or the reason why there is none."""

@@ -10,13 +10,15 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from syndb_graphql.api.compression import WORTH_COMPRESSING, choose_coding, compress
+from syndb_graphql.api.context import ClientGone
 from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
 from syndb_graphql.errors import RequestTimeout, SyndbError
 
@@ -29,6 +31,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 _HOST = re.compile(r"[A-Za-z0-9.\-:\[\]]{1,255}")
 log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
 
 
 class HttpError(Exception):
@@ -73,28 +76,40 @@ class GraphQLEndpoint:
             await _send(send, 200, self._page, page_headers, head=method == "HEAD")
             return
         media_type = _media_type(headers)
-        status, answer, extra = await self._answer(scope, headers, receive, request_id, media_type)
+        client = _Client(receive)
+        try:
+            status, answer, extra = await self._answer(scope, headers, client, request_id, media_type)
+        except ClientGone:
+            return
+        finally:
+            client.close()
         common = {
             "content-type": f"{media_type}; charset=utf-8",
             "x-request-id": request_id,
             "x-content-type-options": "nosniff",
             "cache-control": "no-store",
-            "vary": "accept",
+            "vary": "accept, accept-encoding",
+            **extra,
         }
-        await _send(send, status, msgspec.json.encode(answer.body), {**common, **extra}, head=method == "HEAD")
+        body = _encode(answer.body)
+        if len(body) >= WORTH_COMPRESSING and (coding := choose_coding(headers.get(b"accept-encoding", ""))):
+            common["content-encoding"] = coding
+            body = await compress(body, coding)
+        await _send(send, status, body, common, head=method == "HEAD")
 
     async def _answer(
-        self, scope: Scope, headers: Mapping[bytes, str], receive: Receive, request_id: str, media_type: str
+        self, scope: Scope, headers: Mapping[bytes, str], client: "_Client", request_id: str, media_type: str
     ) -> tuple[int, Answer, Mapping[str, str]]:
         """Status, answer, and headers beyond the usual ones."""
         try:
-            parameters = await self._read(scope, headers, receive)
-            request = _parse(
-                parameters, request_id, self._base_url(scope, headers), read_only=scope["method"] != "POST"
-            )
+            parameters = await self._read(scope, headers, client.receive)
+            base_url, read_only = self._base_url(scope, headers), scope["method"] != "POST"
+            request = _parse(parameters, request_id, base_url, client.is_gone, read_only=read_only)
             answer = await self._executor.run(request)
         except HttpError as error:
             return error.status, _http_answer(error, request_id), error.headers
+        except ClientGone:
+            raise
         except Exception:
             log.exception("Request %s failed", request_id)
             hidden = HttpError(500, "Something went wrong here. The request's id helps us to find it.", SyndbError.code)
@@ -149,7 +164,27 @@ class GraphQLEndpoint:
         return f"{scope['scheme']}://{host}"
 
 
-def _parse(parameters: Mapping[str, Any], request_id: str, base_url: str, *, read_only: bool) -> GraphQLRequest:
+class _Client:
+    """Whoever asked: their body, and, once work takes long enough that somebody asks, whether they are still there."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.receive = receive
+        self._leaving: asyncio.Future[Any] | None = None
+
+    def is_gone(self) -> bool:
+        if self._leaving is None:
+            # After the body the only message there can be is that the client has left.
+            self._leaving = asyncio.ensure_future(self.receive())
+        return self._leaving.done()
+
+    def close(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+
+
+def _parse(
+    parameters: Mapping[str, Any], request_id: str, base_url: str, is_gone: Callable[[], bool], *, read_only: bool
+) -> GraphQLRequest:
     query = parameters.get("query")
     if not isinstance(query, str):
         raise HttpError(400, "`query` is missing or no text: it holds the GraphQL document.")
@@ -162,7 +197,7 @@ def _parse(parameters: Mapping[str, Any], request_id: str, base_url: str, *, rea
     if not isinstance(parameters.get("extensions"), dict | None):
         raise HttpError(400, "`extensions` must be an object.")
     # The empty name is that of no operation: forms send it where none was typed.
-    return GraphQLRequest(query, variables or {}, name or None, request_id, base_url, read_only)
+    return GraphQLRequest(query, variables or {}, name or None, request_id, base_url, read_only, is_gone)
 
 
 def _query_parameters(query_string: bytes) -> Mapping[str, Any]:

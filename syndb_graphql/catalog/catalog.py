@@ -89,10 +89,6 @@ class Catalog:
                     log.warning("Cannot read the data sets, so the last known ones are shown: %s", error)
                 failing = True
 
-    async def has_version(self, snapshot: Snapshot) -> bool:
-        """Whether a version that is no longer the current one can still be read."""
-        return await self._store.read_version(snapshot) is not None
-
     async def _read(self, head: Head) -> Dataset | None:
         record = await self._store.read_record(head.dataset_id, head.revision)
         version = await self._store.read_version(Snapshot(head.dataset_id, head.version))

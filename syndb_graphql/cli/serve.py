@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import errno
+import gc
 import signal
 import socket
 
@@ -58,6 +59,9 @@ def serve(settings: Settings, hint: str = "") -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
+    # What is here now stays: the collector need not walk over it again in the midst of a request.
+    gc.collect()
+    gc.freeze()
     try:
         server.run(sockets=[listener])
     finally:

@@ -227,6 +227,11 @@ class SqliteStore:
         sql = "SELECT record FROM dataset_version WHERE dataset_id = ? AND version = ?"
         return self._read_value(sql, (snapshot.dataset_id, snapshot.version))
 
+    async def has_version(self, snapshot: Snapshot) -> bool:
+        sql = "SELECT 1 FROM dataset_version WHERE dataset_id = ? AND version = ?"
+        with self._limited():
+            return bool(self._connection.execute(sql, (snapshot.dataset_id, snapshot.version)).fetchall())
+
     async def list_versions(self, dataset_id: bytes) -> list[int]:
         sql = "SELECT version FROM dataset_version WHERE dataset_id = ? ORDER BY version"
         with self._limited():

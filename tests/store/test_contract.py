@@ -213,9 +213,11 @@ async def test_versions_and_data_sets_do_not_see_each_other(store):
     for snapshot, count in ((first, 3), (second, 5), (elsewhere, 7)):
         assert (await store.summarize_rows(NEURON, snapshot)).count == count
     await store.write_version(first, b"one")
+    assert await store.has_version(first)
     await store.drop_version(first)
     await store.drop_version(first)
     assert await store.read_version(first) is None
+    assert not await store.has_version(first)
     assert (await store.summarize_rows(NEURON, first)).count == 0
     assert (await store.summarize_rows(NEURON, second)).count == 5
 
