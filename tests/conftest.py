@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_server(settings: Settings, log: Path, command: str = "serve", **environment: str) -> Iterator[Server]:
+def run_server(
+    settings: Settings,
+    log: Path,
+    command: str = "serve",
+    *,
+    program: Sequence[str] = (sys.executable, "-m", "syndb_graphql"),
+    folder: Path | None = None,
+    **environment: str,
+) -> Iterator[Server]:
     """`syndb-graphql serve` (or demo) in a process of its own, on a free port; ended by its id."""
     variables = {
         "SYNDB_DATA": str(settings.data),
@@ -115,9 +123,10 @@ def run_server(settings: Settings, log: Path, command: str = "serve", **environm
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "syndb_graphql", command],
+            [*program, command],
             stdout=output,
             stderr=subprocess.STDOUT,
+            cwd=folder,
             env=os.environ | variables | environment,
         )
     try:
