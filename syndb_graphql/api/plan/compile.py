@@ -53,6 +53,7 @@ from syndb_graphql.api.plan.rows import (
     ReferenceCell,
     RelatedCell,
     RowPlan,
+    make_each,
     make_shape,
 )
 from syndb_graphql.api.plan.values import Unplanned, Values, id_texts, scaled_values, stored_values
@@ -260,7 +261,7 @@ class _Compiler:
                 axis: scaled_values(values, 1, unit) for axis, values in zip("xyz", stored, strict=True)
             }
             axes["__typename"] = ["Point"] * len(batch.rows)
-            points: list[Any] = list(map(shape, *(axes[name] for name in names)))
+            points = make_each(shape, [axes[name] for name in names], len(batch.rows))
             if any(None in values for values in stored):
                 missing = [None in position for position in zip(*stored, strict=True)]
                 points = [None if none else point for none, point in zip(missing, points, strict=True)]
@@ -279,7 +280,7 @@ class _Compiler:
         def answer(batch: Batch) -> Values:
             columns = [end(batch) if end else ["Box"] * len(batch.rows) for end in ends]
             missing = [any(batch[column][row] is None for column in resolve.columns) for row in range(len(batch.rows))]
-            boxes = map(shape, *columns) if batch.rows else ()
+            boxes = make_each(shape, columns, len(batch.rows))
             return [None if none else box for none, box in zip(missing, boxes, strict=True)]
 
         return answer

@@ -24,7 +24,27 @@ Shape = Callable[..., Any]
 Given = Callable[[Context], Mapping[str, Any]]
 """A field's arguments as plain values, for the variables of the request."""
 
-encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
+
+
+class EncodedArray:
+    """A JSON array that grows by slices, each encoded behind the last one in the same buffer: nothing is copied to be joined."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def extend(self, values: Sequence[Any]) -> None:
+        if not values:
+            return
+        # The slice's opening bracket falls on the array's closing one, and becomes the comma between the two.
+        end = max(0, len(self._buffer) - 1)
+        _encode_into(values, self._buffer, end)
+        if end:
+            self._buffer[end] = ord(",")
+
+    @property
+    def text(self) -> msgspec.Raw:
+        return msgspec.Raw(self._buffer or b"[]")
 
 
 def make_shape(keys: Sequence[str]) -> Shape:
@@ -33,6 +53,11 @@ def make_shape(keys: Sequence[str]) -> Shape:
     return msgspec.defstruct(
         "Answered", [(name, Any) for name in names], rename=dict(zip(names, keys, strict=True)), gc=False
     )
+
+
+def make_each(shape: Shape, columns: Sequence[Values], count: int) -> list[Any]:
+    """`count` objects, each made of one row of the columns; directives may have left none to be selected."""
+    return list(map(shape, *columns)) if columns else [shape() for _ in range(count)]
 
 
 class Batch:
@@ -83,7 +108,7 @@ class RowPlan:
         for cell in self.cells:
             values = cell.answer(batch)
             columns.append(values if type(cell) is ColumnCell else await values)
-        return list(map(self.shape, *columns)) if batch.rows else []
+        return make_each(self.shape, columns, len(batch.rows)) if batch.rows else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,19 +231,18 @@ class ConnectionPlan:
             page = await read(request)
             lists = await self._answer_rows(dataset, snapshot, context, cursors, [parent], [page.rows])
             return self._shape_page(lists, page, snapshot, cursors, parent, total)
-        pieces: list[list[bytes]] = [[] for _ in self.fields]
+        arrays = [EncodedArray() for _ in self.fields]
         ends: list[Row] = []
         has_next = has_previous = False
         async for page in self._read_slices(request, read):
             lists = await self._answer_rows(dataset, snapshot, context, cursors, [parent], [page.rows])
-            for piece, values in zip(pieces, lists, strict=True):
-                if values:
-                    piece.append(encode(values)[1:-1])
+            for array, values in zip(arrays, lists, strict=True):
+                array.extend(values or [])
             has_previous = has_previous if ends else page.has_previous
             has_next = page.has_next
             ends = [(ends or page.rows)[0], page.rows[-1]] if page.rows else ends
             await context.breathe(len(page.rows))
-        joined = [msgspec.Raw(b"[" + b",".join(piece) + b"]") for piece in pieces]
+        joined = [array.text for array in arrays]
         return self._shape_page(joined, Page(ends, has_next, has_previous), snapshot, cursors, parent, total)
 
     async def _read_slices(
@@ -261,7 +285,7 @@ class ConnectionPlan:
                 columns.append(infos.pop(0))
             else:
                 columns.append(totals if name == "totalCount" else [type_name] * len(pages))
-        return list(map(self.shape, *columns))
+        return make_each(self.shape, columns, len(pages))
 
     async def _answer_rows(
         self,
@@ -300,7 +324,7 @@ class ConnectionPlan:
                 columns.append(await next(nodes).answer(batch))
             else:
                 columns.append([plan.type_name] * len(batch.rows))
-        return list(map(plan.shape, *columns))
+        return make_each(plan.shape, columns, len(batch.rows))
 
     def _shape_page(
         self,
@@ -346,7 +370,7 @@ class ConnectionPlan:
             "endCursor": ends,
             "__typename": ["PageInfo"] * len(pages),
         }
-        return [list(map(shape, *[columns[name] for name in names])) for shape, names in selected]
+        return [make_each(shape, [columns[name] for name in names], len(pages)) for shape, names in selected]
 
 
 @dataclass(frozen=True, slots=True)
