@@ -175,7 +175,8 @@ class _Client:
         if self._leaving is None:
             # After the body the only message there can be is that the client has left.
             self._leaving = asyncio.ensure_future(self.receive())
-        return self._leaving.done()
+        left = self._leaving.done() and not self._leaving.cancelled()
+        return left and self._leaving.result()["type"] == "http.disconnect"
 
     def close(self) -> None:
         if self._leaving is not None:
