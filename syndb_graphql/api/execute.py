@@ -149,6 +149,8 @@ class Executor:
             return compile_plan(self._schema, self._backend.model, document.ast, operation, variables)
         except Unplanned as reason:
             return str(reason)
+        except RecursionError:
+            return "a document nested too deep"
 
     def _leave_to_engine(self, reason: str) -> None:
         self.unplanned[reason] += 1
