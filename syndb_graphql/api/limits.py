@@ -22,13 +22,17 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    Node,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
+    Visitor,
     get_named_type,
     get_nullable_type,
     is_list_type,
+    visit,
 )
 
 from syndb_graphql.api.context import Bounds
@@ -36,7 +40,9 @@ from syndb_graphql.errors import CostLimitExceeded, LimitExceeded
 
 ROWS_PER_POINT = 100
 LIST_SIZE = 30
-"""Values that a list counts as which is no page of a connection: tables, columns, regions, terms. Most are shorter."""
+"""Objects that a list counts as which is no page of a connection: tables, columns, regions, terms. Most are shorter."""
+MAX_VALUE_DEPTH = 25
+"""Of lists and objects within one argument or variable; a filter is nested 10 deep, and each of its levels takes two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ def check_shape(document: DocumentNode, bounds: Bounds) -> None:
     """Raises LimitExceeded, naming the bound and the number met."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     memo: dict[str, Shape] = {}
+    _check_value_depth(document)
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             shape = _shape(node.selection_set, fragments, memo)
@@ -71,6 +78,28 @@ def check_shape(document: DocumentNode, bounds: Bounds) -> None:
             )
             roots = _count_roots(node.selection_set, fragments, {})
             _check("root fields", roots, bounds.max_root_fields, "Split the query.")
+
+
+class _ValueDepth(Visitor):
+    """The deepest nesting of literals; what walks them later walks by calling itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depth = self.deepest = 0
+
+    def enter(self, node: Node, *_: Any) -> None:
+        if isinstance(node, ObjectValueNode | ListValueNode):
+            self.depth += 1
+            self.deepest = max(self.deepest, self.depth)
+
+    def leave(self, node: Node, *_: Any) -> None:
+        self.depth -= isinstance(node, ObjectValueNode | ListValueNode)
+
+
+def _check_value_depth(document: DocumentNode) -> None:
+    visitor = _ValueDepth()
+    visit(document, visitor)
+    _check("levels in an argument", visitor.deepest, MAX_VALUE_DEPTH, "Say the same with fewer.")
 
 
 def _check(what: str, met: int, bound: int, remedy: str) -> None:
@@ -130,18 +159,21 @@ def _count_roots(
 
 
 def check_variables(variables: Mapping[str, Any], bounds: Bounds) -> None:
-    """Raises LimitExceeded for more keys and list items than are worth checking: each costs more than to send it."""
-    met = 0
-    waiting: list[Any] = [variables]
+    """Raises LimitExceeded for more keys and list items, or deeper ones, than are worth checking: it costs more than to send them."""
+    met = deepest = 0
+    waiting: list[tuple[int, Any]] = [(0, variables)]
     while waiting:
-        value = waiting.pop()
+        depth, value = waiting.pop()
         if isinstance(value, dict | list):
             met += len(value)
-            waiting.extend(value.values() if isinstance(value, dict) else value)
+            deepest = max(deepest, depth)
+            waiting.extend((depth + 1, part) for part in (value.values() if isinstance(value, dict) else value))
     if met > bounds.max_variable_values:
         raise LimitExceeded(
             f"The variables hold {met:,} values; {bounds.max_variable_values:,} is the limit. Ask in several requests."
         )
+    if deepest > MAX_VALUE_DEPTH:
+        raise LimitExceeded(f"A variable is nested {deepest:,} deep; {MAX_VALUE_DEPTH} is the limit.")
 
 
 @dataclass(frozen=True, slots=True)
