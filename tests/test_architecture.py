@@ -6,12 +6,15 @@ The rules and their reasons are in docs/development.md. A new room needs a line 
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = "syndb_graphql"
@@ -240,6 +243,19 @@ def test_lock_files_name_hashes_and_no_host():
     locks = {name: text for name, text in tracked_texts() if name.endswith((".lock", "package-lock.json", ".npmrc"))}
     assert len(locks) >= 5
     assert not [name for name, text in locks.items() if host.search(text)]
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_file_has_what_pyproject_asks_for(lock):
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (REPOSITORY / lock).read_text("utf-8"), re.M))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = project["dependencies"] + (project["optional-dependencies"]["dev"] if "dev" in lock else [])
+    missing = [
+        each
+        for each in map(Requirement, asked)
+        if not each.specifier.contains(locked.get(canonicalize_name(each.name), "0"))
+    ]
+    assert not missing, f"run `make lock-new`: {missing}"
 
 
 def test_nothing_that_is_built_or_installed_is_tracked():
