@@ -20,7 +20,7 @@ Open {url}/graphql in a browser, or ask from a shell:
 
   curl {url}/graphql -H 'content-type: application/json' \\
     -d '{"query": "{ dataset(by: {label: \\"Hemibrain DA1 projection neurons\\"}) { neurons(first: 5) { nodes { sourceId cableLength(unit: MICROMETER) outgoingSynapses { totalCount } incomingSynapses { totalCount } skeleton { url sha256 } } } } }"}'
-"""
+"""  # noqa: E501  # a command is copied as one line
 
 __all__ = ["EXAMPLE", "add_arguments", "run"]
 

@@ -36,7 +36,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class BadFile(Exception):
     """Raised by a reader of one file; the loader adds the file's name and puts it into the report."""
 
-    def __init__(self, rule: str, message: str, remedy: str, *, row: int | None = None, value: str | None = None) -> None:
+    def __init__(
+        self, rule: str, message: str, remedy: str, *, row: int | None = None, value: str | None = None
+    ) -> None:
         super().__init__(message)
         self.rule, self.message, self.remedy, self.row, self.value = rule, message, remedy, row, value
 

@@ -45,7 +45,8 @@ async def test_a_link_gives_the_very_skeleton_whose_checksum_was_told(client):
 
 
 async def test_a_server_of_its_own_answers_the_same(demo_server, client):
-    over_the_wire = httpx.post(demo_server.url + "/graphql", json={"query": THE_QUESTION}).json()
+    async with httpx.AsyncClient() as http:
+        over_the_wire = (await http.post(demo_server.url + "/graphql", json={"query": THE_QUESTION})).json()
     within = await client.ask(THE_QUESTION)
     for answer in (over_the_wire["data"], within):
         for dataset in answer["datasets"]["nodes"]:
