@@ -160,7 +160,9 @@ class GraphQLEndpoint:
             return self._public_url
         host = headers.get(b"host", "")
         if not _HOST.fullmatch(host):
-            host = "{}:{}".format(*(scope.get("server") or ("127.0.0.1", 80)))
+            name, port = scope.get("server") or ("127.0.0.1", None)
+            name = f"[{name}]" if ":" in name else name
+            host = f"{name}:{port}" if port else name
         return f"{scope['scheme']}://{host}"
 
 

@@ -57,8 +57,8 @@ async def counted(request, demo_settings) -> AsyncIterator[CountedClient]:
     opened = open_stores(demo_settings, model)
     store = CountingStore(opened.rows)
     app = build_app(demo_settings, model, Stores(store, opened.objects, opened.secret_keys))
-    (endpoint,) = [route.app for route in app.routes if getattr(route, "path", "") == "/graphql"]
-    endpoint._executor._planned = request.param == "plan"
+
+    app.state.executor._planned = request.param == "plan"
     transport = httpx.ASGITransport(app)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(opened.close)
