@@ -7,6 +7,7 @@ from typing import Protocol
 from syndb_graphql.ingest.config import LoadConfig
 from syndb_graphql.ingest.files import FileStage
 from syndb_graphql.ingest.report import Finding, Report, Severity
+from syndb_graphql.ingest.survey import Survey
 from syndb_graphql.ingest.tables import TableInput
 from syndb_graphql.spec.model import Model
 
@@ -36,6 +37,8 @@ class Job:
     files: FileStage
     report: Report
     progress: Progress | None
+    survey: Survey | None = None
+    """Where there is one, it sees every row that is checked or written."""
 
     @property
     def dataset_id(self) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Cids = NDArray[np.uint8]
@@ -36,7 +37,7 @@ def to_series(name: str, cids: Cids, present: NDArray[np.bool_] | None = None) -
     contiguous = np.ascontiguousarray(cids)
     array = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(cids), [None, pa.py_buffer(contiguous)])
     if present is not None and not present.all():
-        array = pa.compute.if_else(pa.array(present), array, pa.scalar(None, pa.binary(16)))
+        array = pc.if_else(pa.array(present), array, pa.scalar(None, pa.binary(16)))
     series = pl.from_arrow(array)
     assert isinstance(series, pl.Series)
     return series.rename(name)

@@ -26,6 +26,7 @@ from syndb_graphql.ingest.reading import read_stamp, read_tables, refuse_empty
 from syndb_graphql.ingest.report import BadFile, Report, Severity
 from syndb_graphql.ingest.result import LoadResult, make_result
 from syndb_graphql.ingest.spool import SortedSpool
+from syndb_graphql.ingest.survey import Survey
 from syndb_graphql.ingest.tables import as_finding, open_inputs
 from syndb_graphql.ingest.versions import Standing, begin_draft, discard, publish, read_standing, sweep
 from syndb_graphql.ingest.writing import Target, Writer
@@ -45,12 +46,13 @@ async def load_folder(
     objects: Objects,
     owner: str,
     progress: Progress | None = None,
+    survey: Survey | None = None,
     check_only: bool = False,
     retention_h: float = 24,
 ) -> LoadResult:
     """Load one folder as one data set. What is wrong with it is in the result (status `failed`), not raised.
 
-    Raises Conflict where somebody else changed the data set meanwhile, LoadError where it belongs to somebody else, and
+    A `survey` is shown every row; of an unchanged folder none is read. Raises Conflict where somebody else changed the data set meanwhile, LoadError where it belongs to somebody else, and
     what the stores raise; nothing is published then.
     """
     report = Report()
@@ -62,7 +64,7 @@ async def load_folder(
         with TemporaryDirectory(prefix="syndb-load-") as scratch:
             inputs, whole = open_inputs(folder, config, model, report)
             files = FileStage(folder, Path(scratch), config.record.uuid, config.files, report)
-            job = Job(folder, Path(scratch), model, config, inputs, files, report, progress)
+            job = Job(folder, Path(scratch), model, config, inputs, files, report, progress, survey)
             return await _load(job, rows, objects, whole=whole, check_only=check_only, retention_h=retention_h)
     except OSError as error:
         raise LoadError(

@@ -18,7 +18,7 @@ import pyarrow.parquet
 
 from syndb_graphql.ingest.report import BadFile
 
-BLOCK_BYTES = 2 * 1024 * 1024
+BLOCK_BYTES = 1024 * 1024
 """Of a csv, read at a time; also the longest row there may be."""
 BATCH_ROWS = 50_000
 MAX_COLUMNS = 1000

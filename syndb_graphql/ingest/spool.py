@@ -16,8 +16,11 @@ import pyarrow as pa
 
 from syndb_graphql.ingest.keys import from_series
 
-RUN_BYTES = 16 * 1024 * 1024
-"""Size of a run: sorting takes three times as much memory for a moment. Ten million synapses make a hundred runs."""
+RUN_BYTES = 8 * 1024 * 1024
+"""Size of the first runs: sorting one takes three times as much memory for a moment."""
+RUNS_OF_A_SIZE = 128
+"""After so many runs they grow by RUN_BYTES: all of them are open at once while they are read back, and a process may
+have about a thousand files open. Ten million synapses make 160 runs, a hundred million 640."""
 PIECE_ROWS = 40_000
 """Rows of a piece that is read back, about."""
 PARTS = 256
@@ -39,7 +42,7 @@ class SortedSpool:
         self._waiting.append(frame)
         self._waiting_bytes += frame.estimated_size()
         self.rows += frame.height
-        if self._waiting_bytes >= RUN_BYTES:
+        if self._waiting_bytes >= RUN_BYTES * (1 + len(self._runs) // RUNS_OF_A_SIZE):
             self._write_run()
 
     def pieces(self, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:

@@ -91,6 +91,8 @@ class Writer:
             resolved = self._resolver.resolve(table, _without_repeats(piece), source.layout, source.origins)
             frame = conform(resolved, table)
             totals.add(frame)
+            if self._job.survey:
+                self._job.survey.add(source, frame)
             if target := self._open_target():
                 await target.rows.write_rows(table, target.snapshot, frame)
                 sink.write(frame)

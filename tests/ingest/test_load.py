@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
@@ -350,3 +351,53 @@ async def test_a_load_that_only_began_meanwhile_does_not_stop_ours(lab: Lab) -> 
     lab.rows = Meanwhile(store, lambda: store.begin_version(dataset.bytes))
     result = await lab.load_well()
     assert (result.status, result.version) == ("loaded", 1)
+
+
+# ── Formats ──
+async def test_parquet_gives_what_csv_gives(lab: Lab, tmp_path: Path) -> None:
+    units = "[tables.neuron]\nlength_unit = 'um'\n"
+    frame = pl.DataFrame(
+        {
+            "cid": [720575940621039145, 20, 30],
+            "name": pl.Series(["α", None, "c"], dtype=pl.Categorical),
+            "mesh_volume": [1.5, 2.0, None],
+            "n_leaves": [3.0, None, 4.0],
+            "complete": [True, None, False],
+            "truncated": [1, 0, None],
+        }
+    )
+    as_parquet = io.BytesIO()
+    frame.with_columns(soma=pl.Series([[1.0, 2.0, 3.0], None, [4.5, 5.0, 6.0]])).write_parquet(as_parquet)
+    as_csv = frame.with_columns(soma=pl.Series(["[1 2 3]", None, "(4.5, 5, 6)"])).write_csv()
+    one = write_folder(tmp_path / "one", {"neuron.csv": as_csv}, rest=units, label="One")
+    two = write_folder(tmp_path / "two", {"neuron.parquet": as_parquet.getvalue()}, rest=units, label="Two")
+    columns = ("name", "mesh_volume", "n_leaves", "complete", "truncated", "soma_x", "soma_z")
+    csv, parquet = await lab.load_well(one), await lab.load_well(two)
+    assert await lab.read(csv, "neuron", *columns) == await lab.read(parquet, "neuron", *columns)
+    assert (await lab.read(parquet, "neuron", *columns))["720575940621039145"] == (
+        *("α", 1.5e9, 3, True, True),
+        *(1000.0, 3000.0),
+    )
+
+
+CUBE = (
+    "".join(f"v {x} {y} {z}\n" for x in (0, 1) for y in (0, 1) for z in (0, 1))
+    + "f 1 2 4 3\nf 5 7 8 6\nf 1 5 6 2\nf 3 4 8 7\nf 1 3 7 5\nf 2 6 8 4\n"
+)
+
+
+async def test_a_mesh_fills_what_the_table_leaves_empty(lab: Lab) -> None:
+    table = "cid,mesh_volume,mesh_path\n10,,cube.obj\n20,1.005,cube.obj\n30,,\n"
+    rest = "[files.mesh]\nunit = 'um'\n[tables.neuron]\nlength_unit = 'um'\n"
+    lab.fill({"neuron.csv": table, "cube.obj": CUBE}, rest=rest)
+    result = await lab.load_well()
+    columns = ("mesh_volume", "mesh_surface_area", "mesh_sphericity", "mesh_file_volume_method", "mesh_file_watertight")
+    rows = await lab.read(result, "neuron", *columns)
+    assert rows["10"] == (pytest.approx(1e9), pytest.approx(6e6), pytest.approx(0.805996), "CLOSED", True)
+    assert rows["20"][0] == pytest.approx(1.005e9)
+    assert rows["20"][3] == "GIVEN"
+    assert rows["30"] == (None, None, None, None, None)
+    assert len(await lab.read(result, "neuron", "mesh_file_key")) == 3
+    assert len((await lab.version(result.dataset)).files) == 1, "a file named twice is stored once"
+    columns_of = (await lab.version(result.dataset)).tables["neuron"].columns
+    assert (columns_of["mesh_volume"].origin, columns_of["mesh_surface_area"].origin) == ("mixed", "derived")
