@@ -52,7 +52,9 @@ async def load_folder(
 ) -> LoadResult:
     """Load one folder as one data set. What is wrong with it is in the result (status `failed`), not raised.
 
-    A `survey` is shown every row; of an unchanged folder none is read. Raises Conflict where somebody else changed the data set meanwhile, LoadError where it belongs to somebody else, and
+    A `survey` is shown every row; of an unchanged folder none is read.
+
+    Raises Conflict where somebody else changed the data set meanwhile, LoadError where it belongs to somebody else, and
     what the stores raise; nothing is published then.
     """
     report = Report()
