@@ -188,7 +188,9 @@ class Nodes:
         return dataset and await read_row(table, self._metrics.columns[table.name], dataset, found.key[16:], info)
 
     async def resolve_nodes(self, _root: Any, info: strawberry.Info, ids: list[str]) -> list[Any]:
-        return await asyncio.gather(*(self.resolve_node(None, info, id=text) for text in check_ids(ids)))
+        """An id that cannot be answered is an error in its own place, and no other is lost to it."""
+        asked = (self.resolve_node(None, info, id=text) for text in check_ids(ids))
+        return await asyncio.gather(*asked, return_exceptions=True)
 
     def table(self, id_: GlobalId) -> Table | None:
         """The table of a row's id."""

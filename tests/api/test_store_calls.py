@@ -97,3 +97,15 @@ async def test_many_nodes_are_read_by_one_call_a_table(counted):
     )
     assert [node["id"] for node in renewed["nodes"]] == [found["id"], *ids]
     assert sum(calls.values()) <= 2, calls
+
+
+async def test_links_to_many_files_are_renewed_by_one_call_a_kind(counted):
+    data, _ = await counted.ask(
+        "query($label: String!) { dataset(by: {label: $label}) { neurons { nodes { mesh { id } skeleton { id } } } } }",
+        label=HEMIBRAIN,
+    )
+    ids = [neuron[kind]["id"] for neuron in data["dataset"]["neurons"]["nodes"] for kind in ("mesh", "skeleton")]
+    renewed, calls = await counted.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id ... on File { url } } }", ids=ids)
+    assert [node["id"] for node in renewed["nodes"]] == ids
+    assert len({node["url"] for node in renewed["nodes"]}) == 10
+    assert sum(calls.values()) <= 2, calls

@@ -1,5 +1,6 @@
 """`node` and `nodes` planned: ids of one kind and data set are read together; a kind's selection is compiled when it is first met."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,9 @@ class NodesPlan:
     async def _answer(self, ids: Sequence[str], info: PlanInfo, *, within: bool) -> list[Any]:
         found = [decode_id(text) for text in ids]
         rows = await self._read_rows(found, info.context, within=within)
+        others = [id_ for id_ in found if id_ is not None and self._nodes.table(id_) is None]
+        # Files are gathered as rows are: asked for side by side they are one read.
+        sources = iter(await asyncio.gather(*(self._nodes.find(id_, info.context) for id_ in others)))
         answers: list[Any] = []
         for id_ in found:
             if id_ is None:
@@ -47,8 +51,7 @@ class NodesPlan:
             elif self._nodes.table(id_) is not None:
                 answers.append(rows.get((id_.kind, id_.key)))
             else:
-                # A file or a thing in memory: few, and each by itself.
-                source = await self._nodes.find(id_, info.context)
+                source = next(sources)
                 plan = None if source is None else self._object(id_.kind.partition("/")[0], within=within)
                 answers.append(plan and await plan.answer_waiting(source, info))
         return answers
