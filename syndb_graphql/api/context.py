@@ -4,13 +4,13 @@ Rows asked for side by side (the children of a page of parents, the parents of a
 until the event loop turns, and read by one call of the store.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from strawberry.dataloader import DataLoader
 
+from syndb_graphql.api.turns import Turns
 from syndb_graphql.catalog.catalog import Catalog, Dataset
 from syndb_graphql.errors import VersionGone
 from syndb_graphql.objects.protocol import Objects
@@ -57,6 +57,7 @@ class Backend:
     secrets: tuple[bytes, ...]
     bounds: Bounds
     version: str
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(slots=True)
@@ -147,7 +148,7 @@ class Context:
     async def breathe(self, rows: int) -> None:
         """Let other requests have their turn after a slice of work. A request that is out of time, or whose client left, ends here."""
         if rows:
-            await asyncio.sleep(0)
+            await self.backend.turns.wait()
             if self.is_gone is not None and self.is_gone():
                 raise ClientGone
 

@@ -17,7 +17,7 @@ from syndb_graphql.reads.pages import Page, PageRequest
 from syndb_graphql.spec.model import Relation, Table
 from syndb_graphql.store.protocol import Owner, Row, Snapshot
 
-SLICE_ROWS = 2000
+SLICE_ROWS = 1000
 """Rows read and encoded at one go; other requests get their turn between two slices, every few milliseconds."""
 Shape = Callable[..., Any]
 """Makes an answered object from its fields' values, in order."""
