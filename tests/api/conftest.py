@@ -2,19 +2,22 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from syndb_graphql.app import build_app
+from syndb_graphql.ingest.load import LoadResult, load_folder
+from syndb_graphql.settings import Settings
 from syndb_graphql.spec.load import load_default_model
+from syndb_graphql.spec.model import Model
 from syndb_graphql.store.protocol import Store
 from syndb_graphql.stores import Stores, open_stores
 
-HEMIBRAIN = "Hemibrain DA1 projection neurons"
 ROW_READS = ("read_page", "read_related", "read_rows", "read_counts")
 
 
@@ -65,3 +68,55 @@ async def counted(request, demo_settings) -> AsyncIterator[CountedClient]:
         await stack.enter_async_context(app.router.lifespan_context(app))
         http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://syndb.test"))
         yield CountedClient(http, store)
+
+
+DATASET_TOML = """
+[dataset]
+label = "{label}"
+animal = "mouse"
+microscopy = "FIB-SEM"
+license = "CC0-1.0"
+{extra}
+
+[[dataset.brain_regions]]
+structure = "primary visual cortex"
+"""
+
+
+@pytest.fixture
+def write_dataset(tmp_path) -> Callable[..., Path]:
+    """Write a folder of one data set: `write_dataset("name", {"neuron.csv": …}, label=…, extra=…)`; call again to change it."""
+
+    def write(name: str, files: Mapping[str, str], *, label: str, extra: str = "") -> Path:
+        folder = tmp_path / "folders" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dataset.toml").write_text(DATASET_TOML.format(label=label, extra=extra), "utf-8")
+        for file, content in files.items():
+            (folder / file).write_text(content, "utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def load() -> Callable[..., Awaitable[LoadResult]]:
+    """Load one folder into the store of some settings, from within a test that runs on the event loop."""
+
+    async def load_one(folder: Path, settings: Settings, model: Model | None = None) -> LoadResult:
+        model = model or load_default_model()
+        stores = open_stores(settings, model)
+        try:
+            result = await load_folder(
+                folder,
+                model=model,
+                rows=stores.rows,
+                objects=stores.objects,
+                owner=settings.owner,
+                retention_h=settings.version_retention_h,
+            )
+        finally:
+            await stores.close()
+        assert result.status != "failed", result.findings
+        return result
+
+    return load_one
