@@ -10,6 +10,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
@@ -95,7 +96,11 @@ def compile_plan(
     if operation.operation is not OperationType.QUERY or schema.query_type is None:
         raise Unplanned("an operation that is no query")
     compiler = _Compiler(schema, model, document, operation, variables)
-    return Plan(compiler.root(schema.query_type))
+    try:
+        return Plan(compiler.root(schema.query_type))
+    except GraphQLError as error:
+        # Null, given to a directive by a variable whose type it fits.
+        raise Unplanned("a selection that cannot be made") from error
 
 
 class _Compiler:
