@@ -12,10 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from syndb_graphql.cli.load_columns import print_columns
+from syndb_graphql.cli.load_page import check_page, write_page
 from syndb_graphql.errors import SyndbError
+from syndb_graphql.ingest.html_report import HtmlReport
 from syndb_graphql.ingest.load import load_folder
 from syndb_graphql.ingest.report import Finding, Severity
 from syndb_graphql.ingest.result import LoadResult
+from syndb_graphql.ingest.survey import Survey
 from syndb_graphql.settings import Settings, load_settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.stores import open_stores
@@ -23,7 +27,8 @@ from syndb_graphql.stores import open_stores
 HELP = "load folders, each one data set"
 EXAMPLE = """\
   syndb-graphql load my-lab/cortex
-  syndb-graphql load --check my-lab/cortex       report what is wrong and store nothing
+  syndb-graphql load --check my-lab/cortex       report what is wrong and what the columns hold, store nothing
+  syndb-graphql load --check --html report.html my-lab/*
   syndb-graphql load --json my-lab/* > report.json
 
 A folder holds dataset.toml, a table for each kind of structure (neuron.csv, synapse.csv …) and the files they name.
@@ -37,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="folder with a dataset.toml")
     parser.add_argument("--check", action="store_true", help="check everything, store nothing")
     parser.add_argument("--json", action="store_true", help="print the report as JSON: a list with an entry a folder")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page for a browser, too")
     parser.add_argument("--quiet", action="store_true", help="no progress, and of what went well only the first line")
 
 
@@ -47,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_only=arguments.check,
         as_json=arguments.json,
         quiet=arguments.quiet,
+        page=arguments.html,
     )
 
 
@@ -57,16 +64,31 @@ def load_folders(
     check_only: bool = False,
     as_json: bool = False,
     quiet: bool = False,
+    page: Path | None = None,
 ) -> int:
-    """Load each folder; the exit status: 1 if any of them failed, else 0."""
-    results = asyncio.run(_load_all(folders, settings, check_only=check_only, as_json=as_json, quiet=quiet))
+    """Load each folder; the exit status: 1 if any of them failed, else 0. `page`: where to write the report as HTML."""
+    html = None
+    if page is not None:
+        check_page(page)
+        html = HtmlReport()
+    results = asyncio.run(_load_all(folders, settings, html, check_only=check_only, as_json=as_json, quiet=quiet))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(results), indent=2).decode() + "\n")
+    if page is not None and html is not None:
+        write_page(page, html)
+        if not as_json and not quiet:
+            print(f"report    {page}")
     return int(any(result.status == "failed" for result in results))
 
 
 async def _load_all(
-    folders: Sequence[Path], settings: Settings, *, check_only: bool, as_json: bool, quiet: bool
+    folders: Sequence[Path],
+    settings: Settings,
+    html: HtmlReport | None,
+    *,
+    check_only: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> list[LoadResult]:
     model = load_default_model()
     stores = open_stores(settings, model)
@@ -74,6 +96,7 @@ async def _load_all(
     results = []
     try:
         for folder in folders:
+            survey = Survey() if check_only or html else None
             with _Bar(messages, hidden=quiet or not messages.is_terminal) as bar:
                 try:
                     result = await load_folder(
@@ -83,14 +106,19 @@ async def _load_all(
                         objects=stores.objects,
                         owner=settings.owner,
                         progress=bar,
+                        survey=survey,
                         check_only=check_only,
                         retention_h=settings.version_retention_h,
                     )
                 except SyndbError as error:
                     result = _failed(folder, error)
             results.append(result)
+            if html:
+                html.add(result, survey)
             if not as_json:
                 _print_result(out, result, quiet=quiet)
+                if survey and result.status == "checked" and not quiet:
+                    print_columns(survey)
     finally:
         await stores.close()
     return results

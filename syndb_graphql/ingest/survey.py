@@ -45,6 +45,7 @@ class Numbers:
     _ranks: Floats = field(default_factory=lambda: np.empty(0))
 
     def add(self, values: Floats, random: np.random.Generator) -> None:
+        values = values[np.isfinite(values)]
         if not len(values):
             return
         low, high = float(values.min()), float(values.max())
@@ -69,7 +70,9 @@ class Numbers:
 
     @property
     def median(self) -> float:
-        return float(np.median(self.sample))
+        middle = (len(self.sample) - 1) // 2, len(self.sample) // 2
+        low, high = np.partition(self.sample, middle)[list(middle)]
+        return float(low / 2 + high / 2)
 
 
 @dataclass(slots=True)
@@ -162,6 +165,11 @@ class TableSurvey:
             if values.count
         ]
 
+    @property
+    def whole(self) -> bool:
+        """Whether every number that was met is in a sample."""
+        return all(values.whole for values in self._values.values() if isinstance(values, Numbers))
+
     def absent(self) -> list[str]:
         """Terms that have no value in any row."""
         return [
@@ -189,13 +197,19 @@ def _seen_columns(table: Table) -> list[Column]:
     """The contributor's id, then the terms' columns; of a reference the id as given, of a file what differs."""
     columns = [table.column["source_id"]]
     for term in table.terms:
-        for column in term.columns:
+        # x before y before z, whatever the order in which a store keeps them.
+        columns_of_term = sorted(term.columns, key=_axis) if term.kind is Kind.POINT else term.columns
+        for column in columns_of_term:
             fact = column.name.removeprefix(f"{term.name}_file_")
             if term.kind in (Kind.MESH, Kind.SKELETON) and fact in UNSEEN_FACTS:
                 continue
             if column.type in (FLOAT, INT, BIGINT, TEXT, BOOLEAN):
                 columns.append(column)
     return columns
+
+
+def _axis(column: Column) -> str:
+    return column.name[-1]
 
 
 def _names_in_file(layout: Layout) -> Mapping[str, str]:
