@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 
 from syndb_graphql.api.turns import Turns
 from syndb_graphql.catalog.catalog import Catalog, Dataset
-from syndb_graphql.errors import VersionGone
+from syndb_graphql.errors import LimitExceeded, VersionGone
 from syndb_graphql.objects.protocol import Objects
 from syndb_graphql.reads.pages import Page, PageRequest, read_related_pages, read_table_page
 from syndb_graphql.spec.model import Model, Relation, Table
@@ -71,6 +71,8 @@ class Context:
     memo: dict[Hashable, Any] = field(default_factory=dict)
     """What a request works out once: selections, loaders."""
     rows_read: int = 0
+    rows_limit: int | None = None
+    """Rows that may be read where they are answered one by one."""
     snapshots: set[Snapshot] = field(default_factory=set)
     """Versions that rows were read of."""
     is_gone: Callable[[], bool] | None = None
@@ -83,7 +85,7 @@ class Context:
         self, table: Table, dataset: Dataset, snapshot: Snapshot, columns: Sequence[str], request: PageRequest
     ) -> Page:
         page = await read_table_page(self.backend.rows, table, snapshot, columns, request)
-        self.rows_read += len(page.rows)
+        self._count_rows(len(page.rows))
         await self._check_readable(dataset, snapshot)
         self.snapshots.add(snapshot)
         return page
@@ -99,7 +101,7 @@ class Context:
     ) -> list[Page]:
         """The same page of each owner's rows."""
         pages = await read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request)
-        self.rows_read += sum(len(page.rows) for page in pages)
+        self._count_rows(sum(len(page.rows) for page in pages))
         await self._check_readable(dataset, snapshot)
         self.snapshots.add(snapshot)
         return pages
@@ -107,12 +109,20 @@ class Context:
     async def read_rows(
         self, table: Table, snapshot: Snapshot, cids: Sequence[bytes], columns: Sequence[str]
     ) -> list[Row | None]:
-        self.rows_read += len(cids)
+        self._count_rows(len(cids))
         rows = await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
         if None in rows:
             # Rows that were found are what they are; one that is missing may have been swept.
             self.snapshots.add(snapshot)
         return rows
+
+    def _count_rows(self, count: int) -> None:
+        self.rows_read += count
+        if self.rows_limit is not None and self.rows_read > self.rows_limit:
+            raise LimitExceeded(
+                f"Another part of this question is wrong or is introspection, so its rows are answered one by one: "
+                f"{self.rows_limit:,} of them at most. Mend that part, or ask for it apart."
+            )
 
     # ── The same for one row among others: gathered, then read together ──
     async def read_related(

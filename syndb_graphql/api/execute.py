@@ -94,6 +94,7 @@ class Executor:
                 result = ExecutionResult(data)
                 if data is None:
                     context = Context(self._backend, request.request_id, request.base_url, variables)
+                    context.rows_limit = cost.engine_rows if self._planned else None
                     result = await self._run_engine(document.ast, request, context)
                 await context.check_readable()
         except SyndbError as error:

@@ -41,6 +41,8 @@ from syndb_graphql.errors import CostLimitExceeded, LimitExceeded
 ROWS_PER_POINT = 100
 LIST_SIZE = 30
 """Objects that a list counts as which is no page of a connection: tables, columns, regions, terms. Most are shorter."""
+ENGINE_VALUES = 100_000
+"""Answered field by field by the engine in a second, in which nothing else is answered."""
 MAX_VALUE_DEPTH = 25
 """Of lists and objects within one argument or variable; a filter is nested 10 deep, and each of its levels takes two."""
 
@@ -187,6 +189,11 @@ class Cost:
     @property
     def requested(self) -> int:
         return -(-self.rows // ROWS_PER_POINT)
+
+    @property
+    def engine_rows(self) -> int:
+        """Rows the engine may read for it, where a part of the question keeps a plan from answering all of it."""
+        return max(1000, ENGINE_VALUES * self.rows // max(1, self.values))
 
 
 def measure_cost(
