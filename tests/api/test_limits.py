@@ -9,14 +9,14 @@ from graphql import build_client_schema, get_introspection_query
 
 HEMIBRAIN = "Hemibrain DA1 projection neurons"
 SECONDS = 1.0
-"""For a refusal; the slowest takes a tenth of that on an idle computer."""
+"""Of the processor, for a refusal; the slowest takes a tenth of that."""
 
 
 async def refuse(client, query, code="LIMIT_EXCEEDED", words="", variables=None):
     """The message of the only error of a request that was refused before anything was read."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     answer = await client.answer(query, variables)
-    took = time.perf_counter() - begin
+    took = time.process_time() - begin
     assert set(answer) == {"errors"}, str(answer)[:500]
     (error,) = answer["errors"]
     assert error["extensions"]["code"] == code, error
@@ -110,9 +110,9 @@ async def test_thirty_aliases_are_enough(client):
     ids=["objects", "connections", "lists", "inline fragments"],
 )
 async def test_a_field_selected_hundreds_of_times_is_not_compared_with_itself_for_seconds(client, selection):
-    begin = time.perf_counter()
+    begin = time.process_time()
     answer = await client.answer(f"{{ datasets {{ nodes {{ {selection} }} }} }}")
-    assert time.perf_counter() - begin < SECONDS
+    assert time.process_time() - begin < SECONDS
     if "errors" in answer:
         assert answer["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
 
@@ -221,6 +221,25 @@ async def test_large_honest_questions_are_answered(client):
     )
 
 
+async def test_a_mistake_in_one_part_of_a_large_question_does_not_make_the_rest_slow(client):
+    """What goes well is answered by pages at a time; beside an error rows are answered one by one, and so not a hundred thousand."""
+    fields = "cid sourceId kind confidence connectionScore region preNeuronId postNeuronId centroid { x y z }"
+    pages = " ".join(f"s{i}: synapses(first: 9990) {{ nodes {{ {fields} }} }}" for i in range(10))
+    for part in ('neurons(after: "junk") { totalCount }', "neurons(first: -1) { totalCount }"):
+        begin = time.process_time()
+        answer = await client.answer(f'{{ dataset(by: {{label: "{HEMIBRAIN}"}}) {{ label {part} {pages} }} }}')
+        assert time.process_time() - begin < 5 * SECONDS
+        codes = {error["path"][1]: error["extensions"]["code"] for error in answer["errors"]}
+        assert codes.pop("neurons") in ("INVALID_CURSOR", "BAD_USER_INPUT")
+        assert set(codes.values()) == {"LIMIT_EXCEEDED"}
+        assert answer["data"]["dataset"]["label"] == HEMIBRAIN
+    small = await client.answer(
+        f'{{ dataset(by: {{label: "{HEMIBRAIN}"}}) {{ neurons(first: -1) {{ totalCount }} synapses(first: 900) {{ nodes {{ {fields} }} }} }} }}'
+    )
+    assert len(small["data"]["dataset"]["synapses"]["nodes"]) == 900
+    assert len(small["errors"]) == 1
+
+
 # ── Variables ──
 @pytest.mark.parametrize(
     "value",
@@ -252,9 +271,9 @@ async def test_a_filter_is_bounded_in_depth_breadth_and_conditions(client):
         ({"and": [{"wildType": True}] * 201}, "may have 200 conditions, this one has 201"),
         ({"or": [{"and": [{}] * 20}] * 20}, "may have 200 conditions, this one has 400"),
     ):
-        begin = time.perf_counter()
+        begin = time.process_time()
         error = await client.fail(query, {"filter": filter_})
-        assert time.perf_counter() - begin < SECONDS
+        assert time.process_time() - begin < SECONDS
         assert error["code"] == "BAD_USER_INPUT"
         assert words in error["message"]
     for levels in (30, 150, 450):
@@ -289,9 +308,9 @@ async def test_the_introspection_of_real_tools_is_answered_within_bounds(client)
         descriptions=True, specified_by_url=True, directive_is_repeatable=True, schema_description=True,
         input_value_deprecation=True,
     )  # fmt: skip
-    begin = time.perf_counter()
+    begin = time.process_time()
     response = await client.http.post("/graphql", json={"query": query})
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert len(response.content) < 1_500_000
     assert "Neuron" in build_client_schema(response.json()["data"]).type_map
 
