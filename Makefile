@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PIP_CACHE_DIR ?= $(HOME)/.cache/syndb-graphql/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check lint types schema lock lock-new wheel clean help
+.PHONY: demo test bench check lint types schema lock lock-new wheel clean help
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,9 @@ test: $(STAMP) ## every test that needs no server of its own
 	$(BIN)/python -m pytest
 
 # Here belongs `test-servers`, once there is a store that is a server of its own: its tests stay apart from these.
+
+bench: $(STAMP) ## measure side by side with others; PEERS=1 takes more of them
+	$(BIN)/python -m bench.run $(if $(PEERS),--peers)
 
 check: lint types schema ## what a reviewer would run beside the tests
 
