@@ -60,25 +60,23 @@ def map_columns(file: str, header: Sequence[str], config: TableConfig, report: R
     layout = Layout(config.table, file)
     names = _accepted(config.table)
     ours = {name for name in names if not name.startswith("_")}
-    for given in config.columns:
-        if given not in header:
-            message = f"'{given}' is no column of {file}.{nearest(given, header)}"
-            _add(
-                report,
-                CONFIG_NAME,
-                f"tables.{config.table.name}.columns",
-                message,
-                "Name the column as the file does.",
-                given,
-            )
+    for key, named in (("columns", config.columns), ("ignore", config.ignore)):
+        for given in named:
+            if given not in header or (key == "ignore" and given in config.columns):
+                wrong = "mapped and ignored" if given in header else "no column of " + file
+                message = f"'{given}' is {wrong}.{nearest(given, header) if given not in header else ''}"
+                remedy = "Name the column as the file does, in columns or in ignore."
+                _add(report, CONFIG_NAME, f"tables.{config.table.name}.{key}", message, remedy, given)
     for column in header:
+        if column in config.ignore:
+            continue
         stated = config.columns.get(column)
         found = names.get(_fold(stated or column)) or names.get(snake((stated or column).strip()))
         if found is None:
             wrong = stated or column
             message = f"The table {config.table.name} has no column '{wrong}'.{nearest(_fold(wrong), ours)}"
             mapping = f'[tables.{config.table.name}] columns = {{ {_quote(column)} = "…" }}'
-            remedy = f"Rename it, leave it out, or map it: {mapping}."
+            remedy = f"Rename it, map it: {mapping}, or leave it out: ignore = [{_quote(column, always=True)}]."
             _add(report, file, column, message, remedy, wrong, rule="unknown-column")
             continue
         role, target = found
@@ -217,8 +215,8 @@ def _add_without_unit(layout: Layout, columns: Sequence[Column], report: Report)
     _add(report, layout.file, names[0], message, remedy, None, rule="unit-missing")
 
 
-def _quote(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+def _quote(name: str, *, always: bool = False) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) and not always else f'"{name}"'
 
 
 def _add(

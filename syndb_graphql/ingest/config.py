@@ -54,6 +54,8 @@ class TableConfig:
     """Size of a voxel in nm: x, y, z."""
     units: Mapping[str, str] = field(default_factory=dict)
     axes: str = "xyz"
+    ignore: tuple[str, ...] = ()
+    """Columns of the file that are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,7 @@ def _build_table(table: Table, section: TableSection | None, problems: _Problems
         section.voxel_size_nm.as_tuple() if section.voxel_size_nm else None,
         section.units,
         section.axes,
+        section.ignore,
     )
 
 

@@ -98,6 +98,7 @@ class DatasetSection(_Section, frozen=True, kw_only=True):
 class TableSection(_Section, frozen=True, kw_only=True):
     file: Line | None = None
     columns: dict[str, str] = {}
+    ignore: Annotated[tuple[str, ...], Meta(max_length=1000)] = ()
     length_unit: str | None = None
     voxel_size_nm: Size | None = None
     units: dict[str, str] = {}
