@@ -181,17 +181,24 @@ class Executor:
         return Answer({"errors": formatted}, refused=True, code=formatted[0]["extensions"]["code"])
 
     def _format(self, errors: Sequence[GraphQLError], request: GraphQLRequest) -> list[dict[str, Any]]:
-        """At most `max_errors`, the same message only once for the same place in the document."""
+        """At most `max_errors`, the same message only once for the same place in the document; what is masked is logged."""
         formatted: dict[Any, dict[str, Any]] = {}
         for error in errors:
-            entry = _format_error(error, request.request_id)
+            entry, fault = _format_error(error, request.request_id)
             key = (entry["message"], str(entry.get("locations")))
-            if key not in formatted and len(formatted) < self._backend.bounds.max_errors:
-                formatted[key] = entry
+            if key in formatted:
+                continue
+            if len(formatted) == self._backend.bounds.max_errors:
+                break
+            formatted[key] = entry
+            if fault is not None:
+                log.error("Request %s failed at %s", request.request_id, _path_text(error), exc_info=fault)
         return list(formatted.values())
 
 
-def _format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
+def _format_error(error: GraphQLError, request_id: str) -> tuple[dict[str, Any], Exception | None]:
+    """What the client is told, and what it is not told: a fault of ours."""
+    fault = None
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error:
         cause = cause.original_error
@@ -202,14 +209,14 @@ def _format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
         code = str((error.extensions or {}).get("code", BadInput.code))
     else:
         code, message = SyndbError.code, "Something went wrong here. The request's id helps us to find it."
-        log.error("Request %s failed at %s", request_id, _path_text(error), exc_info=cause)
+        fault = cause
     entry: dict[str, Any] = {"message": message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"}
     if error.locations:
         entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
         entry["path"] = error.path
     entry["extensions"] = {"code": code, "requestId": request_id}
-    return entry
+    return entry, fault
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

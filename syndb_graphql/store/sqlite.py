@@ -277,6 +277,8 @@ class SqliteStore:
             )
 
     def _fetch(self, sql: str, bindings: tuple[Any, ...], table: Table, columns: Sequence[str]) -> list[Row]:
+        if self._is_late():  # many short statements: none of them alone is looked at by the progress handler
+            raise apsw.InterruptError
         rows: list[Row] = self._connection.execute(sql, bindings).fetchall()
         booleans = [
             index
