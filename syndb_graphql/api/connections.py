@@ -70,7 +70,7 @@ def connect_table(
     selected = _select(context, info, table, columns, ("cid",))
 
     async def count() -> int:
-        return dataset.count_rows(table.name)
+        return await context.count_table(table, dataset, snapshot)
 
     return _connection(
         table, dataset, snapshot, selected, ("cid",), cursors, b"",
@@ -96,7 +96,7 @@ def connect_related(
     selected = _select(context, info, table, columns, order)
 
     async def count() -> int:
-        counts = await context.read_counts(source.snapshot, counted_as, source["cid"])
+        counts = await context.read_counts(snapshot, counted_as, source["cid"])
         return counts.get(table.name, 0)
 
     return _connection(

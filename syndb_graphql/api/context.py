@@ -116,6 +116,20 @@ class Context:
             self.snapshots.add(snapshot)
         return rows
 
+    async def read_many_counts(self, snapshot: Snapshot, relation: str, cids: Sequence[bytes]) -> list[dict[str, int]]:
+        counts = await self.backend.rows.read_counts(snapshot, relation=relation, keys=cids)
+        self.snapshots.add(snapshot)
+        return counts
+
+    async def count_table(self, table: Table, dataset: Dataset, snapshot: Snapshot) -> int:
+        """Rows of a table in the version that is walked through, which may be an older one than the data set's."""
+        if snapshot == dataset.snapshot:
+            return dataset.count_rows(table.name)
+        version = await self.backend.catalog.read_version(snapshot)
+        if version is None:
+            raise _gone(dataset, snapshot)
+        return version.tables[table.name].rows if table.name in version.tables else 0
+
     def _count_rows(self, count: int) -> None:
         self.rows_read += count
         if self.rows_limit is not None and self.rows_read > self.rows_limit:
@@ -150,7 +164,7 @@ class Context:
 
     async def read_counts(self, snapshot: Snapshot, relation: str, cid: bytes) -> dict[str, int]:
         async def read(cids: list[bytes]) -> list[dict[str, int]]:
-            return await self.backend.rows.read_counts(snapshot, relation=relation, keys=cids)
+            return await self.read_many_counts(snapshot, relation, cids)
 
         counts: dict[str, int] = await self._loader((relation, snapshot), read).load(cid)
         return counts
@@ -180,6 +194,10 @@ class Context:
     async def _check_readable(self, dataset: Dataset, snapshot: Snapshot) -> None:
         """A page of a replaced version counts only if the version still stood when the page had been read."""
         if snapshot.version != dataset.head.version and not await self.backend.rows.has_version(snapshot):
-            raise VersionGone(
-                f"Version {snapshot.version} of '{dataset.record.label}' is no longer kept. Begin again without a cursor."
-            )
+            raise _gone(dataset, snapshot)
+
+
+def _gone(dataset: Dataset, snapshot: Snapshot) -> VersionGone:
+    return VersionGone(
+        f"Version {snapshot.version} of '{dataset.record.label}' is no longer kept. Begin again without a cursor."
+    )

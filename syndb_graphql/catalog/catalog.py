@@ -89,6 +89,11 @@ class Catalog:
                     log.warning("Cannot read the data sets, so the last known ones are shown: %s", error)
                 failing = True
 
+    async def read_version(self, snapshot: Snapshot) -> VersionRecord | None:
+        """The record of any version that is still kept."""
+        record = await self._store.read_version(snapshot)
+        return decode_version(record) if record is not None else None
+
     async def _read(self, head: Head) -> Dataset | None:
         record = await self._store.read_record(head.dataset_id, head.revision)
         version = await self._store.read_version(Snapshot(head.dataset_id, head.version))

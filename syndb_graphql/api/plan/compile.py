@@ -334,8 +334,8 @@ def _dataset_cell(plan: ObjectPlan) -> _WaitingCell:
 
 def _counts_cell(resolve: RelatedCounts, complete: Complete) -> _WaitingCell:
     async def answer(batch: Batch) -> Values:
-        store, info = batch.context.backend.rows, PlanInfo(batch.context)
-        counts = await store.read_counts(batch.snapshot, relation=resolve.relation, keys=batch["cid"])
+        info = PlanInfo(batch.context)
+        counts = await batch.context.read_many_counts(batch.snapshot, resolve.relation, batch["cid"])
         return [complete(resolve.in_order(found), info) for found in counts]
 
     return _WaitingCell(resolve.columns, answer)

@@ -155,7 +155,7 @@ class ConnectionPlan:
         cursors = table_cursors(context, dataset, self.table)
         given = self.given(context)
         snapshot, request = page_request(context, dataset.snapshot, cursors, b"", given, nested=self.nested)
-        total = dataset.count_rows(self.table.name) if self.counts else None
+        total = await context.count_table(self.table, dataset, snapshot) if self.counts else None
 
         async def read(part: PageRequest) -> Page:
             return await context.read_table(self.table, dataset, snapshot, self.columns, part)
@@ -165,12 +165,6 @@ class ConnectionPlan:
     # ── Rows of a relation, for each row of a batch ──
     async def answer_related(self, resolver: RelatedRows, batch: Batch) -> list[Any]:
         relation, context, dataset = resolver.relation, batch.context, batch.dataset
-        totals: Sequence[int | None] = [None] * len(batch.rows)
-        if self.counts:
-            counts = await context.backend.rows.read_counts(
-                batch.snapshot, relation=resolver.counted_as, keys=batch["cid"]
-            )
-            totals = [found.get(self.table.name, 0) for found in counts]
         owners: list[Owner] = list(zip(batch["cid"], repeat(None), strict=False))
         if not resolver.owns:
             owners = list(zip(batch["owner_id"], batch["cid"], strict=True))
@@ -180,6 +174,10 @@ class ConnectionPlan:
             raise Unplanned("a cursor for many parents")
         parent = cursor_parent(owners[0]) if owners else b""
         snapshot, request = page_request(context, batch.snapshot, cursors, parent, given, nested=self.nested)
+        totals: Sequence[int | None] = [None] * len(batch.rows)
+        if self.counts:
+            counts = await context.read_many_counts(snapshot, resolver.counted_as, batch["cid"])
+            totals = [found.get(self.table.name, 0) for found in counts]
         if not self.reads:
             return [self._shape_unread(total) for total in totals]
         answered: list[Any] = []
