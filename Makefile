@@ -59,5 +59,11 @@ $(STAMP): requirements-dev.lock pyproject.toml hatch_build.py
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+bench: $(STAMP) ## ratios: this server, limits, stock Strawberry; PEERS=1 other servers too, QUICK=1 a look, KEEP=1 writes bench/RESULTS.md
+	$(BIN)/python -m bench.run $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(if $(KEEP),--keep)
+
+bench-gate: $(STAMP) ## half of the goals that need no other server, for CI: a minute
+	$(BIN)/python -m bench.gate
+
 clean: ## remove what was installed and built, not the data
 	rm -rf $(VENV) dist build web/node_modules .pytest_cache .mypy_cache .ruff_cache

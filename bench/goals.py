@@ -1,0 +1,77 @@
+"""What the project has set itself, in ratios, and whether a run reaches it.
+
+Requests a second are compared at eight connections, where the server's own work is the bound; times at one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.cases import BY_NAME
+from bench.results import MANY, ONE, Run, walk_growth
+from bench.targets import DATASETTE_NAME, LIMIT_APSW, MERCURIUS_NAME, OURS_NAME, POSTGRAPHILE_NAME, STOCK
+
+TIMES_STOCK = {"page_10000": 25.0, "page_1000": 20.0, "page_100": 15.0, "one": 9.0, "nested": 8.0}
+"""Requests a second over those of stock Strawberry, at least."""
+TIME_OF_LIMIT = {"page_10000": 1.3, "nested": 1.4}
+"""Time over that of the apsw limit, at most."""
+PEERS = (MERCURIUS_NAME, POSTGRAPHILE_NAME, DATASETTE_NAME)
+AHEAD = ("page_1000", "page_10000", "nested")
+WITHIN = {"page_100": 0.75, "deep": 0.75}
+"""Of the best peer's requests a second, at least."""
+OF_MERCURIUS = {"one": 0.5}
+GROWTH = 1.1
+"""Of the server's own memory in a walk, at most: flat, but for what an allocator keeps."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    what: str
+    figure: float
+    goal: float
+    at_least: bool
+    """Else at most."""
+    spread: tuple[float, float] | None = None
+
+    @property
+    def met(self) -> bool:
+        return self.figure >= self.goal if self.at_least else self.figure <= self.goal
+
+    def relax(self, factor: float) -> "Verdict":
+        """The same, with a goal easier by a factor."""
+        goal = self.goal / factor if self.at_least else self.goal * factor
+        return Verdict(self.what, self.figure, goal, self.at_least, self.spread)
+
+
+def judge(run: Run) -> Iterator[Verdict]:
+    """Verdicts on all goals whose servers took part."""
+    if run.has(OURS_NAME, STOCK):
+        yield from (_rate(run, case, STOCK, goal) for case, goal in TIMES_STOCK.items() if _asked(run, case))
+    if run.has(OURS_NAME, LIMIT_APSW):
+        yield from (_time(run, case, LIMIT_APSW, goal) for case, goal in TIME_OF_LIMIT.items() if _asked(run, case))
+    present = [name for name in PEERS if run.has(name)]
+    for case in AHEAD:
+        yield from (_rate(run, case, name, 1.0) for name in present)
+    for case, goal in WITHIN.items():
+        if present:
+            best = max(present, key=lambda name: run.ratio(name, OURS_NAME, case, MANY))
+            yield _rate(run, case, best, goal, "the best peer, ")
+    if run.has(MERCURIUS_NAME):
+        yield from (_rate(run, case, MERCURIUS_NAME, goal) for case, goal in OF_MERCURIUS.items())
+    if run.walk:
+        yield Verdict(f"memory in a walk over {run.walk.rows:,} rows", walk_growth(run.walk), GROWTH, at_least=False)
+
+
+def _asked(run: Run, case: str) -> bool:
+    return case in run.rates[OURS_NAME]
+
+
+def _rate(run: Run, case: str, than: str, goal: float, note: str = "") -> Verdict:
+    rounds = run.ratios(OURS_NAME, than, case, MANY)
+    what = f"{BY_NAME[case].title}: requests/s over {note}{than}"
+    return Verdict(what, run.ratio(OURS_NAME, than, case, MANY), goal, at_least=True, spread=(min(rounds), max(rounds)))
+
+
+def _time(run: Run, case: str, than: str, goal: float) -> Verdict:
+    rounds = run.ratios(than, OURS_NAME, case, ONE)
+    what = f"{BY_NAME[case].title}: time over {than}"
+    return Verdict(what, run.ratio(than, OURS_NAME, case, ONE), goal, at_least=False, spread=(min(rounds), max(rounds)))

@@ -1,0 +1,123 @@
+"""A run as Markdown: goals first, then every server in every case. Ratios alone, rounded to what their spread allows."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from bench.cases import CASES
+from bench.data import SCALES
+from bench.goals import Verdict, judge
+from bench.results import MANY, ONE, Run, walk_growth, walk_slowing
+from bench.targets import OURS_NAME, STOCK
+
+INTRODUCTION = """\
+Every server answers the same questions from the same rows ({datasets} data sets with {neurons:,} neurons, {big:,} of them in the one
+that pages are of, and {synapses:,} synapses; the deep page comes after {deep:,} rows), ten values a neuron, in one process
+or worker on 127.0.0.1. Every answer was compared with SQLite, number by number, before it was timed.
+Figures are medians of the rounds' ratios, each server asked in turn in each round. The limits are no GraphQL servers but what
+somebody would write by hand for exactly these questions: no query is parsed, no schema known, no id or cursor signed."""
+
+
+def format_report(run: Run) -> str:
+    parts = [
+        f"Measured on {run.date}: {run.machine}. {'; '.join(f'{name} {number}' for name, number in run.versions.items())}.",
+        _introduce(run),
+        "## Goals",
+        format_goals(list(judge(run))),
+        f"## Requests a second, {STOCK} = 1, {MANY} connections",
+        _format_rates(run, MANY),
+        f"## Requests a second, {STOCK} = 1, {ONE} connection",
+        _format_rates(run, ONE),
+    ]
+    if run.latencies:
+        parts += [
+            "## A small query beside heavy ones",
+            "One row by its id, asked again and again while two connections read pages of 10,000 rows from the same server.",
+            _format_latencies(run),
+        ]
+    parts += [f"## Start and memory, {STOCK} = 1", _format_starts(run)]
+    if run.walk:
+        parts.append(
+            f"In a walk over {run.walk.rows:,} rows in pages of 10,000, {OURS_NAME}'s own memory grew to {walk_growth(run.walk):.2f} "
+            f"of what it was after the first tenth; a page at the end took {walk_slowing(run.walk):.2f} of the time of one at the start."
+        )
+    if run.absent:
+        parts.append("## Absent\n\n" + "\n".join(f"* {name}: {why}" for name, why in run.absent.items()))
+    return "\n\n".join(parts) + "\n"
+
+
+def _introduce(run: Run) -> str:
+    scale = SCALES[run.scale]
+    return INTRODUCTION.format(
+        datasets=len(scale.neurons),
+        neurons=sum(scale.neurons),
+        big=scale.neurons[0],
+        synapses=scale.synapses,
+        deep=scale.deep,
+    )
+
+
+def format_goals(verdicts: Sequence[Verdict]) -> str:
+    rows = []
+    for each in verdicts:
+        spread = f"{number(each.spread[0])}–{number(each.spread[1])}" if each.spread else ""
+        sign = "≥" if each.at_least else "≤"
+        rows.append(
+            (each.what, number(each.figure), spread, f"{sign} {number(each.goal)}", "yes" if each.met else "**no**")
+        )
+    return format_table(("", "ratio", "lowest–highest round", "goal", "reached"), rows)
+
+
+def _format_rates(run: Run, connections: int) -> str:
+    def cells(name: str) -> Iterable[str]:
+        for case in CASES:
+            asked = case.name in run.rates[name]
+            yield number(run.ratio(name, STOCK, case.name, connections)) if asked else "–"
+
+    return format_table(("", *(case.title for case in CASES)), _rows(run.rates, cells))
+
+
+def _format_latencies(run: Run) -> str:
+    ours = run.latencies[OURS_NAME]
+
+    def cells(name: str) -> Iterable[str]:
+        each = run.latencies[name]
+        return (
+            number(each.loaded.p50 / each.idle.p50),
+            number(each.loaded.p99 / each.idle.p99),
+            number(each.loaded.p50 / ours.loaded.p50),
+            number(each.loaded.p99 / ours.loaded.p99),
+        )
+
+    heading = ("", "p50, idle = 1", "p99, idle = 1", f"p50, {OURS_NAME} = 1", f"p99, {OURS_NAME} = 1")
+    return format_table(heading, _rows(run.latencies, cells))
+
+
+def _format_starts(run: Run) -> str:
+    def cells(name: str) -> Iterable[str]:
+        return number(run.start_ratio(name, STOCK)), number(run.memory[name] / run.memory[STOCK])
+
+    heading = ("", "time from start to first answer", "resident memory after it (without a database's)")
+    return format_table(heading, _rows(run.starts, cells))
+
+
+def _rows(names: Iterable[str], cells: Callable[[str], Iterable[str]]) -> list[tuple[str, ...]]:
+    return [(f"**{name}**" if name == OURS_NAME else name, *cells(name)) for name in names]
+
+
+def format_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """In columns of equal width, to be read as it stands as well."""
+    table = [list(heading), *map(list, rows)]
+    widths = [max(3, *(len(row[column]) for row in table)) for column in range(len(heading))]
+    marks = ["-" * width if not column else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    lines = []
+    for row in (table[0], marks, *table[1:]):
+        padded = [
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(f"| {' | '.join(padded)} |")
+    return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    """Three digits where a round's noise leaves as many, two below ten."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 2 else f"{value:.2f}"

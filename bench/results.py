@@ -1,0 +1,110 @@
+"""What one run found, kept as JSON; and the ratios, which alone are shown."""
+
+import platform
+import re
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from bench.load_tool import Timing
+from bench.paths import LIBRARIES, REPOSITORY
+
+CONNECTIONS = (1, 8)
+"""One shows how long a client waits, eight what a server can do at most."""
+ONE, MANY = CONNECTIONS
+LIBRARIES_SHOWN = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "uvloop", "apsw", "msgspec", "orjson")
+
+
+class Latency(msgspec.Struct):
+    """Of a small query, ms."""
+
+    idle: Timing
+    loaded: Timing
+
+
+class Walk(msgspec.Struct):
+    """From end to end of a large data set."""
+
+    rows: int
+    own_bytes: list[int]
+    """After each page: memory of the server's own (RssAnon)."""
+    seconds: list[float]
+    """Of each page."""
+
+
+class Run(msgspec.Struct):
+    date: str
+    machine: str
+    scale: str
+    versions: dict[str, str]
+    absent: dict[str, str]
+    """Servers that could not be set up, and why."""
+    rates: dict[str, dict[str, dict[int, list[Timing]]]] = msgspec.field(default_factory=dict)
+    """By server, case and connections, one for each round."""
+    starts: dict[str, list[float]] = msgspec.field(default_factory=dict)
+    """Seconds from the start of the process to the first answer."""
+    memory: dict[str, int] = msgspec.field(default_factory=dict)
+    """Resident bytes after the first answer."""
+    latencies: dict[str, Latency] = msgspec.field(default_factory=dict)
+    walk: Walk | None = None
+
+    def has(self, *servers: str) -> bool:
+        return all(name in self.rates for name in servers)
+
+    def ratios(self, server: str, than: str, case: str, connections: int) -> list[float]:
+        """Requests a second of the one over those of the other, round by round."""
+        rounds = zip(self.rates[server][case][connections], self.rates[than][case][connections], strict=True)
+        return [one.rate / other.rate for one, other in rounds]
+
+    def ratio(self, server: str, than: str, case: str, connections: int) -> float:
+        return median(self.ratios(server, than, case, connections))
+
+    def start_ratio(self, server: str, than: str) -> float:
+        return median(one / other for one, other in zip(self.starts[server], self.starts[than], strict=True))
+
+
+def walk_growth(walk: Walk) -> float:
+    """Most memory after any page over the most after one of the first tenth."""
+    return max(walk.own_bytes) / max(walk.own_bytes[: max(1, len(walk.own_bytes) // 10)])
+
+
+def walk_slowing(walk: Walk) -> float:
+    """Time of a page in the last fifth over that in the first."""
+    fifth = max(1, len(walk.seconds) // 5)
+    return median(walk.seconds[-fifth:]) / median(walk.seconds[:fifth])
+
+
+def begin_run(scale: str, versions: dict[str, str], absent: dict[str, str]) -> Run:
+    return Run(time.strftime("%Y-%m-%d"), describe_machine(), scale, own_versions() | versions, absent)
+
+
+def describe_machine() -> str:
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cores = re.findall(r"^processor\s*:", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{found[1].strip() if found else platform.machine()}, {len(cores)} cores"
+
+
+def own_versions() -> dict[str, str]:
+    versions = {"SynDB GraphQL": _own_version(), "Python": platform.python_version()}
+    beside = {found.metadata["Name"]: found.version for found in distributions(path=[str(LIBRARIES)])}
+    for name in LIBRARIES_SHOWN:
+        try:
+            versions[name] = beside.get(name) or version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _own_version() -> str:
+    text = (REPOSITORY / "syndb_graphql/__init__.py").read_text()
+    found = re.search(r'__version__ = "(.*?)"', text)
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        commit = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        commit = ""
+    return f"{found[1] if found else '?'} {commit.strip()}".strip()
