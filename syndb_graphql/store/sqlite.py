@@ -142,6 +142,8 @@ class SqliteStore:
             "RETURNING last_version"
         )
         with self._translated():
+            # Mapped pages count as this process's memory, and a load touches all of them: 1 GB at 3,000,000 synapses.
+            self._connection.execute("PRAGMA mmap_size=0")
             found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
             number: int = found[0][0]
         return number
