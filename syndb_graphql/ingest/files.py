@@ -169,7 +169,8 @@ class FileStage:
         }
 
     def _measure_mesh(self, term: Term, name: str, source: Path, config: FileConfig) -> dict[str, Any]:
-        target = self._scratch / f"{len(self.uploads)}.glb"
+        # By its content: one mesh under two names is one file.
+        target = self._scratch / f"{self.checksums[name]}.glb"
         mesh = convert_mesh(source, target, config.scale)
         for warning in mesh.warnings:
             self._report.add(

@@ -1,6 +1,7 @@
 """A contributor loads a folder: what ends up in the store, in Parquet, in the files, and in the records."""
 
 import asyncio
+import hashlib
 import io
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -401,3 +402,15 @@ async def test_a_mesh_fills_what_the_table_leaves_empty(lab: Lab) -> None:
     assert len((await lab.version(result.dataset)).files) == 1, "a file named twice is stored once"
     columns_of = (await lab.version(result.dataset)).tables["neuron"].columns
     assert (columns_of["mesh_volume"].origin, columns_of["mesh_surface_area"].origin) == ("mixed", "derived")
+
+
+async def test_each_row_has_its_own_mesh_even_where_two_files_are_the_same(lab: Lab) -> None:
+    larger = CUBE.replace("v 1", "v 2")
+    table = "cid,mesh_path\n10,a.obj\n20,b.obj\n30,c.obj\n"
+    lab.fill({"neuron.csv": table, "a.obj": CUBE, "b.obj": CUBE, "c.obj": larger}, rest="[files.mesh]\nunit = 'nm'\n")
+    result = await lab.load_well()
+    rows = await lab.read(result, "neuron", "mesh_file_key", "mesh_file_sha256")
+    assert rows["10"] == rows["20"] != rows["30"]
+    for key, sha256 in rows.values():
+        stored = b"".join([piece async for piece in lab.objects.read(key)])
+        assert hashlib.sha256(stored).hexdigest() == sha256
