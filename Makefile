@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PIP_CACHE_DIR ?= $(HOME)/.cache/syndb-graphql/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test bench check lint types schema lock lock-new wheel clean help
+.PHONY: demo test bench bench-gate check lint types schema lock lock-new wheel clean help
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,8 +20,11 @@ test: $(STAMP) ## every test that needs no server of its own
 
 # Here belongs `test-servers`, once there is a store that is a server of its own: its tests stay apart from these.
 
-bench: $(STAMP) ## measure side by side with others; PEERS=1 takes more of them
-	$(BIN)/python -m bench.run $(if $(PEERS),--peers)
+bench: $(STAMP) ## ratios: this server, limits, stock Strawberry; PEERS=1 other servers too, QUICK=1 a look, KEEP=1 writes bench/RESULTS.md
+	$(BIN)/python -m bench.run $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(if $(KEEP),--keep)
+
+bench-gate: $(STAMP) ## half of the goals that need no other server, for CI: a minute
+	$(BIN)/python -m bench.gate
 
 check: lint types schema ## what a reviewer would run beside the tests
 
@@ -58,12 +61,6 @@ $(STAMP): requirements-dev.lock pyproject.toml hatch_build.py
 		$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-node.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
-
-bench: $(STAMP) ## ratios: this server, limits, stock Strawberry; PEERS=1 other servers too, QUICK=1 a look, KEEP=1 writes bench/RESULTS.md
-	$(BIN)/python -m bench.run $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(if $(KEEP),--keep)
-
-bench-gate: $(STAMP) ## half of the goals that need no other server, for CI: a minute
-	$(BIN)/python -m bench.gate
 
 clean: ## remove what was installed and built, not the data
 	rm -rf $(VENV) dist build web/node_modules .pytest_cache .mypy_cache .ruff_cache
