@@ -187,7 +187,8 @@ async def test_a_table_and_a_column_that_are_added_to_the_schema_are_made_too(tm
     nucleus = (schema / "tables/nucleus.toml").read_text()
     lysosome = (
         nucleus.replace("Nucleus", "Lysosome")
-        .replace('"nucle', '"lysosome_')
+        .replace('"nucleus"', '"lysosome"')
+        .replace('"nuclei"', '"lysosomes"')
         .replace('"parent"', '"shininess", "parent"')
     )
     (schema / "tables/lysosome.toml").write_text(lysosome)
