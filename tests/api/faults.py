@@ -20,11 +20,14 @@ NEVER = 0
 
 @dataclass(frozen=True)
 class Faults:
-    """One value, read or link in so many is bad; 0 for none. `seed` says which."""
+    """One value, read, kind of read or link in so many is bad; 0 for none. `seed` says which."""
 
     seed: int = 0
     values: int = NEVER
     reads: int = NEVER
+    """Reads that a certain row is in the way of."""
+    late: int = NEVER
+    """Tables and relations of which no read ends in time."""
     links: int = NEVER
 
     def hits(self, every: int, *key: object) -> int:
@@ -53,7 +56,11 @@ class Faults:
     def check(self, what: str, *key: object) -> None:
         drawn = self.hits(self.reads, what, *key)
         if drawn:
-            raise (StoreTimeout, StoreUnavailable)[drawn % 2](f"The store lost {what} {drawn % 1000}.")
+            raise StoreUnavailable(f"The store lost {what} {drawn % 1000}.")
+
+    def check_time(self, what: str, name: str) -> None:
+        if self.hits(self.late, "late", what, name):
+            raise StoreTimeout(f"The store did not answer {what} {name} in time.")
 
 
 class FaultyStore:
@@ -69,6 +76,7 @@ class FaultyStore:
     async def read_page(
         self, table: Table, snapshot: Snapshot, *, columns: Sequence[str], window: Window, **more: Any
     ) -> list[Row]:
+        self.faults.check_time("page", table.name)
         rows = await self._store.read_page(table, snapshot, columns=("cid", *columns), window=window, **more)
         # What is read beyond the page, to learn whether it goes on, may not decide: how much that is differs.
         return self._spoil(table, columns, rows, judged=window.limit - 1)
@@ -83,6 +91,7 @@ class FaultyStore:
         window: Window,
         **more: Any,
     ) -> RelatedRows:
+        self.faults.check_time("related", f"{relation.table} {relation.name}")
         for owner in owners:
             self.faults.check("related", relation.table, relation.name, owner)
         found = await self._store.read_related(
@@ -94,12 +103,14 @@ class FaultyStore:
     async def read_rows(
         self, table: Table, snapshot: Snapshot, *, cids: Sequence[bytes], columns: Sequence[str]
     ) -> list[Row | None]:
+        self.faults.check_time("rows", table.name)
         for cid in cids:
             self.faults.check("row", table.name, cid)
         rows = await self._store.read_rows(table, snapshot, cids=cids, columns=("cid", *columns))
         return [row and self._spoil(table, columns, [row], judged=0)[0] for row in rows]
 
     async def read_counts(self, snapshot: Snapshot, *, relation: str, keys: Sequence[bytes]) -> list[dict[str, int]]:
+        self.faults.check_time("counts", relation)
         for key in keys:
             self.faults.check("counts", relation, key)
         found: list[dict[str, int]] = await self._store.read_counts(snapshot, relation=relation, keys=keys)

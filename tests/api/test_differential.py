@@ -219,6 +219,7 @@ async def test_most_of_these_questions_are_answered_by_a_plan(both):
         seed=st.integers(0, 2**16),
         values=st.sampled_from((0, 12, 3)),
         reads=st.sampled_from((0, 15, 3)),
+        late=st.sampled_from((0, 0, 6)),
         links=st.sampled_from((0, 3, 1)),
     ),
 )
