@@ -58,6 +58,9 @@ class Questions:
         # Sorted, so that servers that know a filter on a key but no list of nodes answer in the same order.
         self._lists = [sorted(chance.sample(cids, MANY_IDS)) for _ in range(LISTS_OF_IDS)]
 
+    def close(self) -> None:
+        self._connection.close()
+
     def prepare(self, case: Case, dialect: Dialect, ask: Ask) -> list[bytes]:
         """The bodies to send in turn, the answer to each of them compared. Raises WrongAnswer."""
         if case.kind == "one":

@@ -4,6 +4,7 @@ python -m bench.gate        a minute; status 1 and the figures where one falls s
 """
 
 import sys
+from contextlib import closing
 
 from bench.cases import BY_NAME, Questions
 from bench.data import QUICK, prepare_rows, prepare_store, prepare_walk
@@ -28,8 +29,8 @@ def main() -> int:
         if each.name in (OURS_NAME, STOCK, LIMIT_APSW)
     ]
     run = begin_run(QUICK.name, {}, {})
-    with running(targets, first_questions(targets, facts)) as servers:
-        measure_rates(run, prepare_works(servers, CASES, Questions(QUICK, facts)), CASES, EFFORT)
+    with running(targets, first_questions(targets, facts)) as servers, closing(Questions(QUICK, facts)) as questions:
+        measure_rates(run, prepare_works(servers, CASES, questions), CASES, EFFORT)
     walked, dataset = prepare_walk(QUICK)
     with Server(own_target(walked)) as server:
         server.wait(b'{"query": "{ server { version } }"}')

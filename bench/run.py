@@ -10,7 +10,7 @@ A run's numbers are kept in out/ in the cache folder, absolute ones too, which s
 
 import argparse
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import msgspec
@@ -99,7 +99,8 @@ def measure_all(scale: Scale, effort: Effort, *, peers: bool) -> Run:
         run = begin_run(scale.name, peer_versions() if peers else {}, absent | failed)
         measure_starts(run, targets, first, effort)
         with running(targets, first) as servers:
-            works = prepare_works(servers, CASES, Questions(scale, facts))
+            questions = stack.enter_context(closing(Questions(scale, facts)))
+            works = prepare_works(servers, CASES, questions)
             measure_rates(run, works, CASES, effort)
             measure_latencies(run, works, effort)
     store, dataset = prepare_walk(scale)
