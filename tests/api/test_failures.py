@@ -3,8 +3,8 @@
 import asyncio
 import os
 import shutil
-import sqlite3
 
+import apsw
 import pytest
 
 HEMIBRAIN = "Hemibrain DA1 projection neurons"
@@ -90,10 +90,10 @@ async def test_what_nobody_thought_of_is_masked_and_logged_once_with_the_request
     copied_demo, start_client, caplog
 ):
     """A value in the database that the schema does not allow, as a broken disk or a careless hand may leave it."""
-    with sqlite3.connect(copied_demo.data / "syndb.sqlite") as database:
-        database.execute(
-            "UPDATE synapse SET pre_id = pre_neuron_id, pre_table = 'no such table' WHERE pre_neuron_id IS NOT NULL"
-        )
+    database = apsw.Connection(str(copied_demo.data / "syndb.sqlite"))
+    database.execute(
+        "UPDATE synapse SET pre_id = pre_neuron_id, pre_table = 'no such table' WHERE pre_neuron_id IS NOT NULL"
+    )
     database.close()
     query = """query($label: String!) { server { version } dataset(by: {label: $label}) {
       neuron(by: {sourceId: "1734350788"}) { sourceId outgoingSynapses(first: 50) { nodes { sourceId preTable } } } } }"""
