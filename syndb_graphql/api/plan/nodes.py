@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from graphql import FieldNode
+from graphql import FieldNode, GraphQLObjectType
 
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.ids import GlobalId, decode_id
@@ -12,14 +12,22 @@ from syndb_graphql.api.plan.objects import Field, ObjectPlan, PlanInfo
 from syndb_graphql.api.plan.rows import Given, RowPlan, read_rows
 from syndb_graphql.api.query_type import Nodes, check_ids
 from syndb_graphql.catalog.catalog import Dataset
+from syndb_graphql.spec.model import Table
 
-if TYPE_CHECKING:
-    from syndb_graphql.api.plan.compile import _Compiler
+
+class Compiler(Protocol):
+    """What compiles a selection when a kind is first met; compile.py has it, and knows this module."""
+
+    def rows(self, table: Table, nodes: Sequence[FieldNode], *, within: bool) -> RowPlan: ...
+
+    def object(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode], *, within: bool) -> ObjectPlan: ...
+
+    def object_type(self, name: str) -> GraphQLObjectType: ...
 
 
 class NodesPlan:
     def __init__(
-        self, nodes: Nodes, selection: Sequence[FieldNode], given: Given, compiler: "_Compiler", *, within: bool
+        self, nodes: Nodes, selection: Sequence[FieldNode], given: Given, compiler: Compiler, *, within: bool
     ) -> None:
         self._nodes = nodes
         self._selection = selection
