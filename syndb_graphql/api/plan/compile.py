@@ -119,6 +119,7 @@ class _Compiler:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
+        self._known: dict[Any, RowPlan] = {}
 
     # ── Selections ──
     def root(self, type_: GraphQLObjectType) -> ObjectPlan:
@@ -194,6 +195,13 @@ class _Compiler:
 
     # ── Rows ──
     def rows(self, table: Table, nodes: Nodes_, *, within: bool) -> RowPlan:
+        """Each selection once: references to several tables, one below the other, lead to the same ones in ever more ways."""
+        key = (table.name, tuple(map(id, nodes)), within)
+        if key not in self._known:
+            self._known[key] = self._rows(table, nodes, within=within)
+        return self._known[key]
+
+    def _rows(self, table: Table, nodes: Nodes_, *, within: bool) -> RowPlan:
         type_ = self.object_type(table.type_name)
         keys, cells = [], []
         for key, name, below in self.select(type_, nodes):
