@@ -37,6 +37,8 @@ class Timing:
     """Requests a second."""
     p50: float
     p99: float
+    processor: float = 0.0
+    """Seconds of the server's process a request; 0 where nobody looked."""
 
 
 @dataclass(frozen=True)

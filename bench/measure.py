@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cases import Case, Questions, make_body
@@ -71,7 +71,7 @@ def prepare_works(servers: Mapping[str, Server], cases: Sequence[Case], question
     return works
 
 
-def measure_rates(run: Run, works: Works, cases: Sequence[Case], effort: Effort) -> None:
+def measure_rates(run: Run, servers: Mapping[str, Server], works: Works, cases: Sequence[Case], effort: Effort) -> None:
     """Each round: each case: each server in turn, so that the machine's drift meets all alike."""
     gc.freeze()
     for number in range(effort.rounds):
@@ -82,8 +82,10 @@ def measure_rates(run: Run, works: Works, cases: Sequence[Case], effort: Effort)
                     drive(work, connections=1, seconds=min(WARM_S, effort.seconds))
                 by_connections = run.rates.setdefault(name, {}).setdefault(case.name, {})
                 for connections in CONNECTIONS:
+                    before = servers[name].processor_seconds()
                     timing = drive(work, connections=connections, seconds=effort.seconds)
-                    by_connections.setdefault(connections, []).append(timing)
+                    used = (servers[name].processor_seconds() - before) / timing.count
+                    by_connections.setdefault(connections, []).append(replace(timing, processor=used))
         say(f"round {number + 1} of {effort.rounds} is done")
 
 

@@ -4,6 +4,7 @@ import platform
 import re
 import subprocess
 import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,8 @@ from bench.paths import LIBRARIES, REPOSITORY
 CONNECTIONS = (1, 8)
 """One shows how long a client waits, eight what a server can do at most."""
 ONE, MANY = CONNECTIONS
+SMALLEST_S = 1e-6
+"""Of processor time a request, so that a clock that stood still does not divide by nothing."""
 LIBRARIES_SHOWN = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "uvloop", "apsw", "msgspec", "orjson")
 
 
@@ -65,6 +68,24 @@ class Run(msgspec.Struct):
 
     def start_ratio(self, server: str, than: str) -> float:
         return median(one / other for one, other in zip(self.starts[server], self.starts[than], strict=True))
+
+
+def by_processor(run: Run) -> Run:
+    """The same run with requests per second of the server's processor time for requests per second of the wall clock.
+
+    What else runs on the machine hardly shows in it; the time that a server's database takes in another process is missing.
+    """
+    rates = {
+        name: {
+            case: {
+                connections: [replace(each, rate=1 / max(each.processor, SMALLEST_S)) for each in timings]
+                for connections, timings in by_connections.items()
+            }
+            for case, by_connections in by_case.items()
+        }
+        for name, by_case in run.rates.items()
+    }
+    return msgspec.structs.replace(run, rates=rates)
 
 
 def walk_growth(walk: Walk) -> float:

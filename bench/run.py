@@ -58,7 +58,7 @@ from bench.targets import (
     python_targets,
 )
 
-FULL_EFFORT = Effort(rounds=5, seconds=0.5, starts=3, latency_seconds=5.0)
+FULL_EFFORT = Effort(rounds=5, seconds=0.4, starts=3, latency_seconds=4.0)
 QUICK_EFFORT = Effort(rounds=1, seconds=0.15, starts=1, latency_seconds=2.0)
 OUT = CACHE / "out"
 KEPT = Path(__file__).parent
@@ -101,7 +101,7 @@ def measure_all(scale: Scale, effort: Effort, *, peers: bool) -> Run:
         with running(targets, first) as servers:
             questions = stack.enter_context(closing(Questions(scale, facts)))
             works = prepare_works(servers, CASES, questions)
-            measure_rates(run, works, CASES, effort)
+            measure_rates(run, servers, works, CASES, effort)
             measure_latencies(run, works, effort)
     store, dataset = prepare_walk(scale)
     target = own_target(store)

@@ -10,7 +10,7 @@ from bench.chart import draw_chart
 from bench.goals import judge
 from bench.load_tool import Timing
 from bench.report import format_report
-from bench.results import CONNECTIONS, Latency, Run, Walk
+from bench.results import CONNECTIONS, Latency, Run, Walk, by_processor
 from bench.targets import LIMIT_APSW, MERCURIUS_NAME, OURS_NAME, STOCK
 
 DRIFT = (1.0, 0.5, 2.0)
@@ -37,6 +37,14 @@ def make_run(rates: dict[str, float], own_bytes: list[int] | None = None) -> Run
 def test_a_ratio_is_that_of_the_same_round_so_drift_does_not_show():
     run = make_run({OURS_NAME: 3000, STOCK: 100})
     assert run.ratios(OURS_NAME, STOCK, "one", 8) == pytest.approx([30, 30, 30])
+
+
+def test_by_processor_time_a_neighbour_that_took_the_machine_does_not_show():
+    run = make_run({OURS_NAME: 3000, STOCK: 100})
+    fast, slow = run.rates[OURS_NAME]["one"], run.rates[STOCK]["one"]
+    fast[8] = [Timing(10, 1.0, 1, 2, processor=0.001)] * 3
+    slow[8] = [Timing(10, 100.0, 1, 2, processor=0.03)] * 3
+    assert by_processor(run).ratio(OURS_NAME, STOCK, "one", 8) == pytest.approx(30)
 
 
 def test_goals_are_judged_by_the_servers_that_took_part():
