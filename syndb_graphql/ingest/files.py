@@ -59,14 +59,16 @@ class FileStage:
 
     def collect(self, source: TableInput) -> None:
         """Find and checksum every file that a table names; what is missing is reported at its row."""
-        kinds = source.layout.by_role[Role.PATH]
-        self._check_configured(source, kinds)
-        for term, column in kinds.items():
+        named: dict[str, str] = {}
+        for term, column in source.layout.by_role[Role.PATH].items():
             for batch in source.file.batches([column]):
                 given = batch.frame[column]
                 wrong: dict[str, BadFile] = {}
                 for name in given.cast(pl.String).str.strip_chars().unique().drop_nulls():
-                    if not name or name in self.checksums:
+                    if not name:
+                        continue
+                    named[term] = column
+                    if name in self.checksums:
                         continue
                     try:
                         self.checksums[name] = file_sha256(inside(self._folder, name))
@@ -88,6 +90,7 @@ class FileStage:
                         message=f"The {term}: {problem}",
                         remedy=problem.remedy,
                     )
+        self._check_configured(source, named)
 
     def fill(
         self,

@@ -182,7 +182,11 @@ def _convert(value: object, type_: Any, key: str, add: Add) -> Any:
     try:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError as error:
-        add(key, f"'{key}': {str(error).split(' - at ')[0]}.", "Correct the value.", value)
+        if value == "":
+            prefix, _, name = key.rpartition(".")
+            add(key, f"'{key}' is empty.", _example(f"{prefix}.", name), None)
+        else:
+            add(key, f"'{key}': {str(error).split(' - at ')[0]}.", "Correct the value.", value)
         return _BAD
 
 

@@ -530,7 +530,7 @@ async def test_relations_are_known_by_their_ends_percent_encoded(lab: Lab) -> No
         (("animal =", "animl ="), "dataset.animl", "Did you mean 'animal'?"),
         (('animal = "mouse"', 'animal = "mous"'), "dataset.animal", "Did you mean 'mouse'?"),
         (('animal = "mouse"', "animal = 5"), "dataset.animal", "Expected `str`"),
-        (('label = "{label}"', 'label = ""'), "dataset.label", "length >= 1"),
+        (('label = "{label}"', 'label = ""'), "dataset.label", "is empty"),
         (('license = "CC-BY-4.0"', 'license = "CC-BY-9"'), "dataset.license", "Did you mean"),
         (('structure = "primary', 'structure = "primari'), "dataset.brain_regions[0].structure", "Did you mean"),
         (("{dataset}", 'publications = ["doi.example/5"]'), "dataset.publications[0]", "is no DOI"),
