@@ -23,6 +23,9 @@ class Command:
 COMMANDS = (
     Command("demo", "syndb_graphql.cli.demo", "load the demo data of three species and serve them"),
     Command("serve", "syndb_graphql.cli.serve", "serve the data sets that are loaded"),
+    Command(
+        "init", "syndb_graphql.cli.init", "begin a data set: write a commented dataset.toml, guess what can be guessed"
+    ),
     Command("load", "syndb_graphql.cli.load", "load folders, each one data set"),
     Command("list", "syndb_graphql.cli.list", "show the data sets that are loaded"),
     Command("delete", "syndb_graphql.cli.delete", "remove a data set and all its rows and files"),

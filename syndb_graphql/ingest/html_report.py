@@ -119,7 +119,7 @@ def _reading_note(result: LoadResult, tables: Sequence[TableSurvey]) -> str:
         return '<p class="note">No row was read, so nothing can be said of the columns.</p>'
     notes = []
     if result.status == "failed":
-        notes.append("The folder was not loaded: values that are errors count as null here.")
+        notes.append("The folder was not loaded: values that could not be read count as null here.")
     if not all(table.whole for table in tables):
         notes.append(
             f"Counts, minima and maxima are of all rows; medians and drawings are of a sample of {SAMPLE:,} values a "
@@ -174,7 +174,7 @@ def _table_part(table: TableSurvey) -> str:
 
 def _column_line(survey: ColumnSurvey) -> str:
     column, values = survey.column, survey.values
-    nulls = f'{survey.nulls:,} <span class="note">{survey.nulls / survey.rows:.0%}</span>' if survey.nulls else "–"
+    nulls = f'{survey.nulls:,} <span class="note">{_share(survey.nulls, survey.rows)}</span>' if survey.nulls else "–"
     head = (
         f'<tr><td title="{_escape(column.description)}"><code>{_escape(column.name)}</code>'
         f'<div class="note">{_origin(survey)}</div></td>'
@@ -190,6 +190,12 @@ def _column_line(survey: ColumnSurvey) -> str:
         f'{head}<td{stored}>{unit.label}</td><td class="n">{values.count:,}</td><td class="n">{nulls}</td>{numbers}'
         f"<td>{_drawing(survey, values, unit)}</td></tr>"
     )
+
+
+def _share(part: int, whole: int) -> str:
+    """In per cent; never 0 or 100 where it is not."""
+    percent = min(99, max(1, round(100 * part / whole))) if part < whole else 100
+    return f"{percent}%" if 100 * part >= whole else "&lt;1%"
 
 
 def _origin(survey: ColumnSurvey) -> str:
