@@ -6,17 +6,19 @@ until the event loop turns, and read by one call of the store.
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
 from syndb_graphql.api.turns import Turns
 from syndb_graphql.catalog.catalog import Catalog, Dataset
-from syndb_graphql.errors import LimitExceeded, VersionGone
+from syndb_graphql.errors import LimitExceeded, StoreTimeout, VersionGone
 from syndb_graphql.objects.protocol import Objects
 from syndb_graphql.reads.pages import Page, PageRequest, read_related_pages, read_table_page
 from syndb_graphql.spec.model import Model, Relation, Table
 from syndb_graphql.store.protocol import Owner, Row, Snapshot, Store
+
+Value = TypeVar("Value")
 
 
 class ClientGone(Exception):
@@ -71,8 +73,11 @@ class Context:
     memo: dict[Hashable, Any] = field(default_factory=dict)
     """What a request works out once: selections, loaders."""
     rows_read: int = 0
+    rows_left: int = 0
     rows_limit: int | None = None
-    """Rows that may be read where they are answered one by one."""
+    """Rows that may be left to be answered one by one."""
+    late: dict[tuple[str, Snapshot], StoreTimeout] = field(default_factory=dict)
+    """What did not answer in time, by the table or relation: a request waits for it once, not again by the engine's way."""
     snapshots: set[Snapshot] = field(default_factory=set)
     """Versions that rows were read of."""
     is_gone: Callable[[], bool] | None = None
@@ -84,8 +89,10 @@ class Context:
     async def read_table(
         self, table: Table, dataset: Dataset, snapshot: Snapshot, columns: Sequence[str], request: PageRequest
     ) -> Page:
-        page = await read_table_page(self.backend.rows, table, snapshot, columns, request)
-        self._count_rows(len(page.rows))
+        page = await self._read_once(
+            table.name, snapshot, lambda: read_table_page(self.backend.rows, table, snapshot, columns, request)
+        )
+        self.rows_read += len(page.rows)
         await self._check_readable(dataset, snapshot)
         self.snapshots.add(snapshot)
         return page
@@ -100,8 +107,12 @@ class Context:
         request: PageRequest,
     ) -> list[Page]:
         """The same page of each owner's rows."""
-        pages = await read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request)
-        self._count_rows(sum(len(page.rows) for page in pages))
+        pages = await self._read_once(
+            f"{relation.table}.{relation.name}",
+            snapshot,
+            lambda: read_related_pages(self.backend.rows, relation, snapshot, owners, columns, request),
+        )
+        self.rows_read += sum(len(page.rows) for page in pages)
         await self._check_readable(dataset, snapshot)
         self.snapshots.add(snapshot)
         return pages
@@ -109,15 +120,23 @@ class Context:
     async def read_rows(
         self, table: Table, snapshot: Snapshot, cids: Sequence[bytes], columns: Sequence[str]
     ) -> list[Row | None]:
-        self._count_rows(len(cids))
-        rows = await self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns)
+        self.rows_read += len(cids)
+        rows = await self._read_once(
+            f"{table.name} by key",
+            snapshot,
+            lambda: self.backend.rows.read_rows(table, snapshot, cids=cids, columns=columns),
+        )
         if None in rows:
             # Rows that were found are what they are; one that is missing may have been swept.
             self.snapshots.add(snapshot)
         return rows
 
     async def read_many_counts(self, snapshot: Snapshot, relation: str, cids: Sequence[bytes]) -> list[dict[str, int]]:
-        counts = await self.backend.rows.read_counts(snapshot, relation=relation, keys=cids)
+        counts = await self._read_once(
+            f"counts by {relation}",
+            snapshot,
+            lambda: self.backend.rows.read_counts(snapshot, relation=relation, keys=cids),
+        )
         self.snapshots.add(snapshot)
         return counts
 
@@ -130,13 +149,23 @@ class Context:
             raise _gone(dataset, snapshot)
         return version.tables[table.name].rows if table.name in version.tables else 0
 
-    def _count_rows(self, count: int) -> None:
-        self.rows_read += count
-        if self.rows_limit is not None and self.rows_read > self.rows_limit:
+    def leave_rows(self, count: int) -> None:
+        """So many more rows are answered one by one. Raises LimitExceeded."""
+        self.rows_left += count
+        if self.rows_limit is not None and self.rows_left > self.rows_limit:
             raise LimitExceeded(
                 f"Another part of this question is wrong or is introspection, so its rows are answered one by one: "
                 f"{self.rows_limit:,} of them at most. Mend that part, or ask for it apart."
             )
+
+    async def _read_once(self, what: str, snapshot: Snapshot, read: Callable[[], Awaitable[Value]]) -> Value:
+        if late := self.late.get((what, snapshot)):
+            raise StoreTimeout(str(late))
+        try:
+            return await read()
+        except StoreTimeout as error:
+            self.late[what, snapshot] = error
+            raise
 
     # ── The same for one row among others: gathered, then read together ──
     async def read_related(

@@ -3,14 +3,16 @@
 import asyncio
 import inspect
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -23,11 +25,14 @@ from syndb_graphql.api.context import Backend, ClientGone, Context
 from syndb_graphql.api.documents import Document, Documents
 from syndb_graphql.api.limits import ROWS_PER_POINT, Cost, check_variables, measure_cost
 from syndb_graphql.api.plan.compile import Plan, compile_plan
+from syndb_graphql.api.plan.engine import RowsExecutor
 from syndb_graphql.api.plan.values import Unplanned
 from syndb_graphql.errors import BadInput, RequestTimeout, SyndbError
 
 MAX_MESSAGE = 2000
 """Characters of a message: a client's own value may be in it."""
+MAX_INTROSPECTIONS = 16
+"""Answers kept about the schema itself: some 600 kB each, where all of it was asked for."""
 log = logging.getLogger(__name__)
 
 
@@ -63,6 +68,7 @@ class Executor:
         self._backend = backend
         self._documents = Documents(schema, backend.bounds)
         self._planned = planned
+        self._introspections: OrderedDict[Any, msgspec.Raw] = OrderedDict()
         self.unplanned: Counter[str] = Counter()
         """How often the engine answered instead of a plan, by reason; a reason's first time is logged."""
 
@@ -86,6 +92,8 @@ class Executor:
             cost = self._cost(document, operation, variables.coerced)
         except SyndbError as error:
             return self._refuse([GraphQLError(str(error), original_error=error)], request)
+        if _is_introspection(operation):
+            return self._answer(self._introspect(document.ast, request, variables.coerced), request, cost, 0)
         context = Context(self._backend, request.request_id, request.base_url, variables, is_gone=request.is_gone)
         limit = self._backend.bounds.request_timeout_s
         try:
@@ -93,8 +101,10 @@ class Executor:
                 data = await self._run_plan(document, operation, context) if self._planned else None
                 result = ExecutionResult(data)
                 if data is None:
-                    context = Context(self._backend, request.request_id, request.base_url, variables)
-                    context.rows_limit = cost.engine_rows if self._planned else None
+                    context = Context(
+                        self._backend, request.request_id, request.base_url, variables,
+                        rows_limit=cost.engine_rows if self._planned else None, late=context.late, is_gone=request.is_gone,
+                    )  # fmt: skip
                     result = await self._run_engine(document.ast, request, context)
                 await context.check_readable()
         except SyndbError as error:
@@ -103,6 +113,22 @@ class Executor:
             late = RequestTimeout(f"The request took longer than {limit:g} s. Ask for smaller pages or fewer levels.")
             return self._refuse([GraphQLError(str(late), original_error=late)], request)
         return self._answer(result, request, cost, context.rows_read)
+
+    def _introspect(self, ast: DocumentNode, request: GraphQLRequest, variables: Mapping[str, Any]) -> ExecutionResult:
+        """What the schema says of itself never changes: the engine answers once, and the text is kept."""
+        key = (request.query, request.operation_name, repr(sorted(variables.items())))
+        if known := self._introspections.get(key):
+            self._introspections.move_to_end(key)
+            return ExecutionResult(known)  # type: ignore[arg-type]  # data that are encoded already
+        result = execute(
+            self._schema, ast, variable_values=dict(request.variables), operation_name=request.operation_name
+        )
+        assert isinstance(result, ExecutionResult)  # nothing in it waits
+        if not result.errors:
+            self._introspections[key] = msgspec.Raw(msgspec.json.encode(result.data))
+            if len(self._introspections) > MAX_INTROSPECTIONS:
+                self._introspections.popitem(last=False)
+        return result
 
     async def _run_plan(
         self, document: Document, operation: OperationDefinitionNode, context: Context
@@ -165,6 +191,7 @@ class Executor:
             context_value=context,
             variable_values=dict(request.variables),
             operation_name=request.operation_name,
+            executor_class=RowsExecutor if self._planned else None,
         )
         return await result if inspect.isawaitable(result) else result
 
@@ -217,6 +244,14 @@ def _format_error(error: GraphQLError, request_id: str) -> tuple[dict[str, Any],
         entry["path"] = error.path
     entry["extensions"] = {"code": code, "requestId": request_id}
     return entry, fault
+
+
+def _is_introspection(operation: OperationDefinitionNode) -> bool:
+    """Whether nothing but the schema is asked for."""
+    return all(
+        isinstance(node, FieldNode) and node.name.value in ("__schema", "__type", "__typename")
+        for node in operation.selection_set.selections
+    )
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

@@ -10,7 +10,8 @@ import logging
 import os
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -21,10 +22,11 @@ from graphql import GraphQLError
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from syndb_graphql.api import documents
 from syndb_graphql.api.connections import related_cursors, table_cursors
 from syndb_graphql.api.context import Backend, Bounds, Context
 from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
-from syndb_graphql.api.plan import rows, values
+from syndb_graphql.api.plan import engine, rows, values
 from syndb_graphql.api.schema import build_schema
 from syndb_graphql.catalog.catalog import Catalog
 from syndb_graphql.spec.load import load_default_model
@@ -122,12 +124,12 @@ async def both(demo_settings, tmp_path_factory) -> AsyncIterator[Both]:
     catalog = Catalog(opened)
     await catalog.refresh()
     backend = Backend(model, catalog, store, FaultyObjects(store), (b"k" * 32,), BOUNDS, "0.0")
-    logging.getLogger("syndb_graphql.api").setLevel(
-        logging.CRITICAL
-    )  # thousands of masked errors, each with its traceback
-    made = Both(backend, store)
-    await gather_pool(made, POOL)
-    yield made
+    # Thousands of masked errors would be logged, each with its traceback, and a thousand questions kept.
+    logging.getLogger("syndb_graphql.api").setLevel(logging.CRITICAL)
+    with patch.object(documents, "MAX_DOCUMENTS", 10):
+        made = Both(backend, store)
+        await gather_pool(made, POOL)
+        yield made
     logging.getLogger("syndb_graphql.api").setLevel(logging.NOTSET)
     await opened.close()
 
@@ -194,14 +196,24 @@ async def _gather_old_cursors(both: Both, pool: Pool) -> None:
 
 
 # ── The comparison ──
-# Small slices and short columns lead through every way a plan has.
-SIZES = st.sampled_from(((2000, 16), (3, 2), (1, 1)))
+# Small slices, short columns and few parts lead through every way a plan has.
+SIZES = st.sampled_from(((2000, 16, 16), (3, 2, 3), (1, 1, 2)))
+
+
+@contextmanager
+def small(sizes: tuple[int, int, int]) -> Iterator[None]:
+    with (
+        patch.object(rows, "SLICE_ROWS", sizes[0]),
+        patch.object(values, "FEW", sizes[1]),
+        patch.object(engine, "PARTS", sizes[2]),
+    ):
+        yield
 
 
 @given(question=questions(POOL), sizes=SIZES)
 @examples(300)
 async def test_any_question_is_answered_alike(both, question, sizes):
-    with patch.object(rows, "SLICE_ROWS", sizes[0]), patch.object(values, "FEW", sizes[1]):
+    with small(sizes):
         await both.compare(question)
 
 
@@ -226,9 +238,5 @@ async def test_most_of_these_questions_are_answered_by_a_plan(both):
 @examples(150)
 async def test_a_sick_store_changes_nothing_of_that(both, question, sizes, faults):
     """Numbers that are none or too large, missing names, tables of no name, reads that fail, links that cannot be made."""
-    with (
-        patch.object(rows, "SLICE_ROWS", sizes[0]),
-        patch.object(values, "FEW", sizes[1]),
-        patch.object(both.store, "faults", faults),
-    ):
+    with small(sizes), patch.object(both.store, "faults", faults):
         await both.compare(question, healthy=False)

@@ -9,4 +9,6 @@ and null is the engine's own. `compile_plan` raises `Unplanned` for what no plan
     objects   what is in memory: data sets, terms, the model
     rows      rows, connections, references: columns read, checked and turned into answers
     values    columns of stored values -> columns of answered values
+    nodes     anything by its id
+    engine    the engine itself, where there is no plan, with the columns' way for its long lists of rows
 """

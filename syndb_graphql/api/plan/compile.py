@@ -95,7 +95,12 @@ def compile_plan(
     """`variables` are the coerced ones, as the engine holds them; of them only what directives look at becomes part of the plan."""
     if operation.operation is not OperationType.QUERY or schema.query_type is None:
         raise Unplanned("an operation that is no query")
-    compiler = _Compiler(schema, model, document, operation, variables)
+    fragments = {
+        node.name.value: FragmentDetails(node)
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    compiler = Compiler(schema, model, fragments, operation, variables)
     try:
         return Plan(compiler.root(schema.query_type))
     except GraphQLError as error:
@@ -103,22 +108,19 @@ def compile_plan(
         raise Unplanned("a selection that cannot be made") from error
 
 
-class _Compiler:
+class Compiler:
+    """Selections of one operation into plans, with `variables` for its directives."""
+
     def __init__(
         self,
         schema: GraphQLSchema,
         model: Model,
-        document: DocumentNode,
+        fragments: Mapping[str, FragmentDetails],
         operation: OperationDefinitionNode,
         variables: Any,
     ) -> None:
         self.schema, self.model, self.operation, self.variables = schema, model, operation, variables
-        self._tables = {table.type_name: table for table in model.tables.values()}
-        self._fragments = {
-            node.name.value: FragmentDetails(node)
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
+        self._fragments = dict(fragments)
         self._known: dict[Any, RowPlan] = {}
 
     # ── Selections ──
@@ -309,14 +311,14 @@ class _Compiler:
             if name == "nodes":
                 plan = self.rows(table, below, within=True)
             elif name == "edges":
-                plan = self._edges(table, below)
+                plan = self.edges(table, below)
             elif name == "pageInfo":
                 selected = list(self.select(self.object_type("PageInfo"), below))
                 plan = (make_shape([key for key, _, _ in selected]), [name for _, name, _ in selected])
             fields.append((name, plan))
         return ConnectionPlan(table, order, fields, make_shape(keys), given, within)
 
-    def _edges(self, table: Table, nodes: Nodes_) -> EdgePlan:
+    def edges(self, table: Table, nodes: Nodes_) -> EdgePlan:
         type_ = self.object_type(f"{table.type_name}Edge")
         selected = list(self.select(type_, nodes))
         plans = [self.rows(table, below, within=True) for _, name, below in selected if name == "node"]
