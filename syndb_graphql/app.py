@@ -24,6 +24,7 @@ from syndb_graphql.api.files import files_routes
 from syndb_graphql.api.http import GraphQLEndpoint
 from syndb_graphql.api.schema import build_schema
 from syndb_graphql.catalog.catalog import Catalog
+from syndb_graphql.catalog.vocabulary import build_vocabularies
 from syndb_graphql.errors import SyndbError
 from syndb_graphql.settings import Settings
 from syndb_graphql.spec.model import Model
@@ -47,7 +48,7 @@ EXPOSED = ["x-request-id", "content-range", "accept-ranges", "etag", "content-di
 def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
     """Stores are opened and closed by whoever calls."""
     bounds = Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)})
-    catalog = Catalog(stores.rows)
+    catalog = Catalog(stores.rows, build_vocabularies(model))
     backend = Backend(model, catalog, stores.rows, stores.objects, stores.secret_keys, bounds, __version__)
     schema = build_schema(model, bounds, __version__)
     executor = Executor(schema._schema, backend)

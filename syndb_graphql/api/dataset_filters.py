@@ -7,6 +7,7 @@ from syndb_graphql.api.scalars import UUID, DateTime
 def add_dataset_filters(types: dict[str, Type]) -> None:
     _add_comparisons(types)
     _add_table_filters(types)
+    _add_term_filters(types)
     itself = Forward("DatasetFilter", types)
     types["DatasetFilter"] = make_input(
         "DatasetFilter",
@@ -17,9 +18,13 @@ def add_dataset_filters(types: dict[str, Type]) -> None:
             "uuid": Argument(types["UUIDFilter"] | None, "Its uuid."),
             "label": Argument(types["TextFilter"] | None, "Its label."),
             "notes": Argument(types["TextFilter"] | None, "Its notes."),
+            "animal": Argument(types["TermFilter"] | None, "Its species, by name, class or taxon."),
+            "brainRegions": Argument(types["BrainRegionFilter"] | None, "One of its brain regions."),
+            "mutations": Argument(types["GeneMutationFilter"] | None, "One of its mutations."),
             "wildType": Argument(bool | None, "Wild type, or known not to be."),
+            "microscopy": Argument(types["TermFilter"] | None, "How it was imaged."),
             "doi": Argument(list[str] | None, "Published under one of these DOIs, in any spelling."),
-            "license": Argument(list[str] | None, "Under one of these licences, by SPDX identifier."),
+            "license": Argument(list[str] | None, "Under one of these licences, by SPDX identifier or name."),
             "tables": Argument(types["TablesFilter"] | None, "The tables it has."),
             "rowCount": Argument(types["RowCountFilter"] | None, "How many rows it has."),
             "publishedAt": Argument(types["DateTimeFilter"] | None, "When it was published."),
@@ -70,6 +75,36 @@ def _add_comparisons(types: dict[str, Type]) -> None:
             "isNull": Argument(bool | None, "Missing, or not."),
         },
         "A comparison of moments.",
+    )
+
+
+def _add_term_filters(types: dict[str, Type]) -> None:
+    types["TermFilter"] = make_input(
+        "TermFilter",
+        {
+            "in": Argument(
+                list[str],
+                "One of these, each by name, synonym or CURIE, in any case. An unknown one is an error that names the nearest.",
+            ),
+            "includeParts": Argument(bool, "Its parts and kinds, at any depth, count as the term.", True),
+        },
+        "A term of a vocabulary; see `vocabulary`.",
+    )
+    types["BrainRegionFilter"] = make_input(
+        "BrainRegionFilter",
+        {
+            "structure": Argument(types["TermFilter"] | None, "The structure."),
+            "direction": Argument(types["TermFilter"] | None, "Which side of it."),
+        },
+        "A brain region: what is given must hold of one and the same.",
+    )
+    types["GeneMutationFilter"] = make_input(
+        "GeneMutationFilter",
+        {
+            "gene": Argument(types["TextFilter"] | None, "Symbol of the gene."),
+            "expression": Argument(types["TermFilter"] | None, "What was done to it."),
+        },
+        "A mutation: what is given must hold of one and the same.",
     )
 
 

@@ -151,7 +151,7 @@ def _resolve_dataset(_root: Any, info: strawberry.Info, by: Mapping[str, Any]) -
 def _resolve_datasets(_root: Any, info: strawberry.Info, **given: Any) -> DatasetConnectionSource:
     context: Context = info.context
     facts = given["filter"] or {}
-    found = search_datasets(context.backend.catalog.datasets, facts)
+    found = search_datasets(context.backend.catalog.index, facts)
     return DatasetConnectionSource(found, given, context, b"datasets\0" + repr(sorted(facts.items())).encode())
 
 

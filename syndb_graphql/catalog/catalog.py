@@ -5,11 +5,13 @@ A data set is visible once its head names a version. What a request took from he
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from syndb_graphql.catalog.index import DatasetIndex
 from syndb_graphql.catalog.records import DatasetRecord, VersionRecord, decode_dataset, decode_version
+from syndb_graphql.catalog.vocabulary import Vocabulary
 from syndb_graphql.errors import StoreUnavailable, SyndbError
 from syndb_graphql.store.protocol import Head, Snapshot, Store
 
@@ -48,11 +50,15 @@ class Dataset:
 class Catalog:
     """The data sets of one store, ordered by label and uuid."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, vocabularies: Mapping[str, Vocabulary]) -> None:
         self._store = store
         self._by_id: dict[bytes, Dataset] = {}
-        self.datasets: Sequence[Dataset] = ()
+        self.index = DatasetIndex((), vocabularies)
         self.loaded = False
+
+    @property
+    def datasets(self) -> Sequence[Dataset]:
+        return self.index.datasets
 
     def get(self, dataset_id: bytes) -> Dataset | None:
         return self._by_id.get(dataset_id)
@@ -73,7 +79,8 @@ class Catalog:
                     found[head.dataset_id] = dataset
         if found != self._by_id or not self.loaded:
             self._by_id = found
-            self.datasets = tuple(sorted(found.values(), key=lambda dataset: dataset.sort_key))
+            ordered = sorted(found.values(), key=lambda dataset: dataset.sort_key)
+            self.index = DatasetIndex(ordered, self.index.vocabularies)
             self.loaded = True
 
     async def follow(self) -> None:

@@ -1,96 +1,207 @@
-"""Which data sets a filter keeps: plain evaluation over records in memory.
+"""Which data sets a filter keeps, worked out on sets of them (index.py), never data set by data set where a set is known.
 
 A filter is a dictionary by the names of the graph. All its keys must hold; an empty one keeps everything.
-A comparison with a missing value is false; `not` is the plain complement; text compares exactly.
+A comparison with a missing value is false; `not` is the plain complement; text compares exactly, terms by whatever they
+are called. What is asked of a region or of a mutation must hold of one and the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
+import numpy as np
+
 from syndb_graphql.catalog.catalog import Dataset
+from syndb_graphql.catalog.doi import parse_doi
+from syndb_graphql.catalog.index import Bits, DatasetIndex, count_microseconds, pack_bits
+from syndb_graphql.catalog.vocabulary import Vocabulary, shorten
 from syndb_graphql.errors import BadInput
 
 Facts = Mapping[str, Any]
 MAX_DEPTH = 10
 MAX_VALUES = 1000
 MAX_CONDITIONS = 200
-"""Of a whole filter, each looked at for each data set: with 2,000 of them a tenth of a second."""
+"""Of a whole filter. Text is compared data set by data set, so 200 such conditions on 5,000 take some 0.1 s."""
 
 
-def search_datasets(datasets: Sequence[Dataset], filter_: Facts | None) -> list[Dataset]:
-    """The data sets a filter keeps, in their order. Raises BadInput for a filter nested or listing too much."""
+def search_datasets(index: DatasetIndex, filter_: Facts | None) -> list[Dataset]:
+    """The data sets a filter keeps, in their order. Raises as `match_datasets`."""
+    return index.pick(match_datasets(index, filter_))
+
+
+def match_datasets(index: DatasetIndex, filter_: Facts | None) -> Bits:
+    """The set of data sets a filter keeps. Raises BadInput for an unknown term, what is no DOI, or a filter nested or listing too much."""
     if not filter_:
-        return list(datasets)
+        return index.everything
     conditions = _check_bounds(filter_, 1)
     if conditions > MAX_CONDITIONS:
         raise BadInput(
             f"A filter of data sets may have {MAX_CONDITIONS} conditions, this one has {conditions:,}. "
             "Name many values of one thing with `in`."
         )
-    prepared = _prepare("", filter_)
-    return [dataset for dataset in datasets if _matches(dataset, prepared)]
+    return _match(index, filter_)
 
 
-def parse_doi(text: str) -> str:
-    """`https://doi.org/10.1/X`, `doi:10.1/X` and `10.1/X` are one: its bare form, in lower case."""
-    bare = text.strip().lower()
-    for prefix in ("https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"):
-        bare = bare.removeprefix(prefix)
-    return bare.strip()
+def _match(index: DatasetIndex, facts: Facts) -> Bits:
+    found = index.everything
+    for name, wanted in facts.items():
+        found &= _CONDITIONS[name](index, wanted)
+    return found
 
 
-def _prepare(name: str, wanted: Any) -> Any:
-    """Lists of values as sets, DOIs in their bare form: once for all data sets."""
-    if isinstance(wanted, Mapping):
-        return {key: _prepare(key, value) for key, value in wanted.items()}
-    if name in ("and", "or"):
-        return [_prepare("", part) for part in wanted]
-    if isinstance(wanted, list):
-        return frozenset(parse_doi(value) if name == "doi" else value for value in wanted)
-    return wanted
-
-
-def _matches(dataset: Dataset, facts: Facts) -> bool:
-    return all(_TESTS[name](dataset, wanted) for name, wanted in facts.items())
-
-
-def _compare(value: Any, facts: Facts) -> bool:
-    """One of the shared filters: TextFilter, UUIDFilter, IntFilter, DateTimeFilter."""
-    return all(_COMPARISONS[name](value, wanted) for name, wanted in facts.items())
-
-
-_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "isNull": lambda value, wanted: (value is None) is wanted,
-    "eq": lambda value, wanted: value is not None and bool(value == wanted),
-    "ne": lambda value, wanted: value is not None and bool(value != wanted),
-    "in": lambda value, wanted: value is not None and value in wanted,
-    "lt": lambda value, wanted: value is not None and bool(value < wanted),
-    "lte": lambda value, wanted: value is not None and bool(value <= wanted),
-    "gt": lambda value, wanted: value is not None and bool(value > wanted),
-    "gte": lambda value, wanted: value is not None and bool(value >= wanted),
-    "startsWith": lambda value, wanted: value is not None and value.startswith(wanted),
-    "contains": lambda value, wanted: value is not None and wanted in value,
+# ── Text and numbers ──
+_TEXT: Mapping[str, Callable[[Sequence[str | None], Any], list[bool]]] = {
+    "isNull": lambda values, wanted: [(value is None) is wanted for value in values],
+    "eq": lambda values, wanted: [value is not None and value == wanted for value in values],
+    "ne": lambda values, wanted: [value is not None and value != wanted for value in values],
+    "in": lambda values, wanted: [value is not None and value in wanted for value in values],
+    "startsWith": lambda values, wanted: [value is not None and value.startswith(wanted) for value in values],
+    "contains": lambda values, wanted: [value is not None and wanted in value for value in values],
 }
 
 
-def _match_tables(dataset: Dataset, facts: Facts) -> bool:
-    tables = {name for name, summary in dataset.version.tables.items() if summary.rows}
-    return tables.issuperset(facts.get("hasAll", ())) and ("hasAny" not in facts or bool(tables & facts["hasAny"]))
+def _compare_texts(values: Sequence[str | None], facts: Facts) -> list[bool]:
+    kept = [True] * len(values)
+    for name, wanted in facts.items():
+        held = _TEXT[name](values, frozenset(wanted) if name == "in" else wanted)
+        kept = held if len(facts) == 1 else list(map(and_, kept, held))
+    return kept
 
 
-_TESTS: Mapping[str, Callable[[Dataset, Any], bool]] = {
-    "and": lambda dataset, wanted: all(_matches(dataset, part) for part in wanted),
-    "or": lambda dataset, wanted: any(_matches(dataset, part) for part in wanted),
-    "not": lambda dataset, wanted: not _matches(dataset, wanted),
-    "uuid": lambda dataset, wanted: _compare(dataset.id, wanted),
-    "label": lambda dataset, wanted: _compare(dataset.record.label, wanted),
-    "notes": lambda dataset, wanted: _compare(dataset.record.notes, wanted),
-    "wildType": lambda dataset, wanted: dataset.record.wild_type is wanted,
-    "doi": lambda dataset, wanted: not wanted.isdisjoint(dataset.record.publications),
-    "license": lambda dataset, wanted: dataset.record.license in wanted,
+_NUMBERS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "isNull": lambda values, wanted: np.full(len(values), not wanted),
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "in": np.isin,
+    "lt": np.less,
+    "lte": np.less_equal,
+    "gt": np.greater,
+    "gte": np.greater_equal,
+}
+"""Of what no data set lacks: numbers of rows, the moment of publication."""
+
+
+def _compare_numbers(index: DatasetIndex, values: Any, facts: Facts) -> Bits:
+    return reduce(and_, (pack_bits(_NUMBERS[name](values, wanted)) for name, wanted in facts.items()), index.everything)
+
+
+def _match_uuids(index: DatasetIndex, facts: Facts) -> Bits:
+    found = index.everything
+    for name, wanted in facts.items():
+        match name:
+            case "eq":
+                found &= index.uuid.get(wanted, 0)
+            case "ne":
+                found &= ~index.uuid.get(wanted, 0)
+            case "in":
+                found &= index.unite(index.uuid, wanted)
+            case "isNull":
+                found &= 0 if wanted else index.everything
+    return found
+
+
+def _match_moments(index: DatasetIndex, facts: Facts) -> Bits:
+    numbers = {name: wanted if name == "isNull" else count_microseconds(wanted) for name, wanted in facts.items()}
+    return _compare_numbers(index, index.published, numbers)
+
+
+# ── Terms ──
+def _find_terms(vocabulary: Vocabulary, stored: Mapping[Any, Bits], facts: Facts) -> frozenset[str]:
+    """Canonical names of the terms a TermFilter names, with their parts and kinds unless they are not wanted."""
+    return _find_names(vocabulary, stored, facts["in"], parts=facts.get("includeParts", True))
+
+
+def _find_names(
+    vocabulary: Vocabulary, stored: Mapping[Any, Bits], texts: Sequence[str], *, parts: bool
+) -> frozenset[str]:
+    names: set[str] = set()
+    for text in dict.fromkeys(texts):
+        # A record may be older than the vocabulary: its own word is understood too.
+        name = text if text in stored and text not in vocabulary.terms else vocabulary.get(text).name
+        names |= vocabulary.narrower(name) if parts else {name}
+    return frozenset(names)
+
+
+def _match_terms(name: str) -> "Condition":
+    def match(index: DatasetIndex, facts: Facts) -> Bits:
+        sets = index.term_sets(name)
+        assert sets is not None
+        return index.unite(sets, _find_terms(index.vocabularies[name], sets, facts))
+
+    return match
+
+
+def _match_licenses(index: DatasetIndex, wanted: Sequence[str]) -> Bits:
+    return index.unite(index.license, _find_names(index.vocabularies["license"], index.license, wanted, parts=False))
+
+
+def _match_regions(index: DatasetIndex, facts: Facts) -> Bits:
+    wanted = {
+        part: _find_terms(index.vocabularies[vocabulary], sets, facts[part])
+        for part, vocabulary, sets in (
+            ("structure", "brain_structure", index.structure),
+            ("direction", "direction", index.direction),
+        )
+        if part in facts
+    }
+    if not wanted:
+        return index.everything
+    return index.unite(
+        index.brain_region,
+        (
+            (structure, direction)
+            for structure, direction in index.brain_region
+            if ("structure" not in wanted or structure in wanted["structure"])
+            and ("direction" not in wanted or direction in wanted["direction"])
+        ),
+    )
+
+
+def _match_mutations(index: DatasetIndex, facts: Facts) -> Bits:
+    gene, expression = facts.get("gene"), facts.get("expression")
+    if not gene and expression is None:
+        return index.everything
+    genes = list(index.gene)
+    kept = {name for name, held in zip(genes, _compare_texts(genes, gene or {}), strict=True) if held}
+    if expression is None:
+        return index.unite(index.gene, kept)
+    expressions = _find_terms(index.vocabularies["expression"], index.expression, expression)
+    return index.unite(index.mutation, (pair for pair in index.mutation if pair[0] in kept and pair[1] in expressions))
+
+
+# ── The rest ──
+def _match_dois(index: DatasetIndex, wanted: Sequence[str]) -> Bits:
+    dois = [(text, parse_doi(text)) for text in wanted]
+    for text, doi in dois:
+        if doi is None:
+            raise BadInput(f"'{shorten(text)}' is no DOI. Write it as 10.7554/eLife.57443.")
+    return index.unite(index.doi, (doi for _, doi in dois))
+
+
+def _match_tables(index: DatasetIndex, facts: Facts) -> Bits:
+    found = reduce(and_, (index.table.get(name, 0) for name in facts.get("hasAll", ())), index.everything)
+    return found & index.unite(index.table, facts["hasAny"]) if "hasAny" in facts else found
+
+
+Condition = Callable[[DatasetIndex, Any], Bits]
+_CONDITIONS: Mapping[str, Condition] = {
+    "and": lambda index, parts: reduce(and_, (_match(index, part) for part in parts), index.everything),
+    "or": lambda index, parts: reduce(or_, (_match(index, part) for part in parts), 0),
+    "not": lambda index, part: index.everything & ~_match(index, part),
+    "uuid": _match_uuids,
+    "label": lambda index, facts: pack_bits(_compare_texts(index.labels, facts)),
+    "notes": lambda index, facts: pack_bits(_compare_texts(index.notes, facts)),
+    "animal": _match_terms("animal"),
+    "brainRegions": _match_regions,
+    "mutations": _match_mutations,
+    "wildType": lambda index, wanted: index.wild_type.get(wanted, 0),
+    "microscopy": _match_terms("microscopy"),
+    "doi": _match_dois,
+    "license": _match_licenses,
     "tables": _match_tables,
-    "rowCount": lambda dataset, wanted: _compare(dataset.count_rows(wanted["table"]), wanted["count"]),
-    "publishedAt": lambda dataset, wanted: _compare(dataset.version.published_at, wanted),
+    "rowCount": lambda index, facts: _compare_numbers(index, index.row_counts(facts["table"]), facts["count"]),
+    "publishedAt": _match_moments,
 }
 
 

@@ -22,6 +22,11 @@ def fold(text: str) -> str:
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
+def shorten(text: str) -> str:
+    """For a message: whatever was sent, up to MAX_SHOWN characters of it."""
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
 class Vocabulary:
     """One vocabulary and the ways into it."""
 
@@ -39,7 +44,7 @@ class Vocabulary:
         found = self._index.get(fold(text), ())
         if len(found) == 1:
             return found[0]
-        shown = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+        shown = shorten(text)
         kind = self.name.replace("_", " ")
         if found:
             names = " or ".join(f"'{term.name}'" for term in found)

@@ -4,7 +4,6 @@ The shape of the file is the `…Section` structs (an unknown key is an error wi
 is checked values: the metadata in the vocabularies' words, and how each table and kind of file is to be read.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from syndb_graphql.catalog.doi import parse_doi
 from syndb_graphql.catalog.records import BrainRegion, DatasetRecord, GeneMutation, Sample, derive_dataset_id
 from syndb_graphql.catalog.vocabulary import Vocabulary, build_vocabularies
 from syndb_graphql.errors import BadInput
@@ -35,8 +35,6 @@ CONFIG_NAME = "dataset.toml"
 MAX_CONFIG_BYTES = 1024 * 1024
 DEFAULT_LICENSE = "ODC-BY-1.0"
 FILE_KINDS = ("mesh", "skeleton")
-_DOI = re.compile(r"10\.\d{4,9}/\S+")
-_DOI_PREFIX = re.compile(r"^\s*(?:https?://(?:dx\.)?doi\.org/|doi:)?\s*", re.IGNORECASE)
 
 Scale = tuple[float, float, float]
 
@@ -230,12 +228,13 @@ def _build_record(
 def _bare_dois(publications: tuple[str, ...], problems: _Problems) -> tuple[str, ...]:
     dois = []
     for index, given in enumerate(publications):
-        doi = _DOI_PREFIX.sub("", given).strip().lower()
-        if not _DOI.fullmatch(doi):
+        doi = parse_doi(given)
+        if doi is None:
             problems.add(
                 f"dataset.publications[{index}]", f"'{given}' is no DOI.", "Write it as 10.7554/eLife.57443.", given
             )
-        dois.append(doi)
+        else:
+            dois.append(doi)
     return tuple(dict.fromkeys(dois))
 
 

@@ -29,6 +29,7 @@ from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
 from syndb_graphql.api.plan import engine, rows, values
 from syndb_graphql.api.schema import build_schema
 from syndb_graphql.catalog.catalog import Catalog
+from syndb_graphql.catalog.vocabulary import build_vocabularies
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.protocol import Snapshot, Window
 from syndb_graphql.store.sqlite import SqliteStore
@@ -121,7 +122,7 @@ async def both(demo_settings, tmp_path_factory) -> AsyncIterator[Both]:
     opened = SqliteStore(folder / "syndb.sqlite", model, timeout_s=5)
     await write_everything(opened, model)
     store = FaultyStore(opened)
-    catalog = Catalog(opened)
+    catalog = Catalog(opened, build_vocabularies(model))
     await catalog.refresh()
     backend = Backend(model, catalog, store, FaultyObjects(store), (b"k" * 32,), BOUNDS, "0.0")
     # Thousands of masked errors would be logged, each with its traceback, and a thousand questions kept.
