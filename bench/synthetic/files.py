@@ -1,4 +1,4 @@
-"""Meshes (OBJ) and skeletons (SWC) of rows: closed ellipsoids and random trees, in micrometres around the row's place."""
+"""Meshes (OBJ) and skeletons (SWC) of rows: closed ellipsoids of the row's volume and random trees, in µm around its place."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +16,10 @@ Point = tuple[float, float, float]
 """x, y, z in nm."""
 
 
-def write_ellipsoid(path: Path, chance: np.random.Generator, place: Point) -> None:
-    """A closed surface of triangles that look outward."""
-    radii = 0.4 * np.exp(0.5 * chance.standard_normal(3))
+def write_ellipsoid(path: Path, chance: np.random.Generator, place: Point, volume: float) -> None:
+    """A closed surface of triangles that look outward, around about so many nm³."""
+    radii = np.exp(0.5 * chance.standard_normal(3))
+    radii *= np.cbrt(volume / (4 / 3 * np.pi * radii.prod())) / NM
     polar = np.pi * np.arange(1, RINGS) / RINGS
     around = 2 * np.pi * np.arange(SIDES) / SIDES
     rings = np.stack(
@@ -46,7 +47,7 @@ def write_ellipsoid(path: Path, chance: np.random.Generator, place: Point) -> No
     path.write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")
 
 
-def write_tree(path: Path, chance: np.random.Generator, place: Point) -> None:
+def write_tree(path: Path, chance: np.random.Generator, place: Point, _volume: float) -> None:
     """A tree that grows from its root, and now and then a second one beside it."""
     count = int(chance.integers(NODES // 3, NODES))
     # Mostly the node before: long twigs, some branch points.
@@ -68,10 +69,10 @@ def write_tree(path: Path, chance: np.random.Generator, place: Point) -> None:
 
 
 def _vertices(points: Floats) -> list[str]:
-    return [f"v {x:.5f} {y:.5f} {z:.5f}" for x, y, z in points]
+    return [f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in points]
 
 
-_KINDS: dict[Kind, tuple[str, Callable[[Path, np.random.Generator, Point], None]]] = {
+_KINDS: dict[Kind, tuple[str, Callable[[Path, np.random.Generator, Point, float], None]]] = {
     Kind.MESH: (".obj", write_ellipsoid),
     Kind.SKELETON: (".swc", write_tree),
 }
@@ -79,10 +80,10 @@ _FOLDERS = {Kind.MESH: "meshes", Kind.SKELETON: "skeletons"}
 FILE_KINDS = tuple(_KINDS)
 
 
-def write_file(folder: Path, kind: Kind, table: str, row: int, seed: int, place: Point) -> str:
-    """The path, from `folder`, of the row's file of this kind, which is written."""
+def write_file(folder: Path, kind: Kind, table: str, row: int, seed: int, place: Point, volume: float) -> str:
+    """The path, from `folder`, of the row's file of this kind, which is written. `volume`: of the structure, in nm³."""
     suffix, write = _KINDS[kind]
     name = f"{_FOLDERS[kind]}/{table}-{row + 1}{suffix}"
     (folder / name).parent.mkdir(exist_ok=True)
-    write(folder / name, stream(seed, table, kind, str(row)), place)
+    write(folder / name, stream(seed, table, kind, str(row)), place, volume)
     return name

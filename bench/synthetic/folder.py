@@ -18,7 +18,7 @@ import pyarrow.parquet
 from bench.synthetic.chance import Rows, stream
 from bench.synthetic.files import FILE_KINDS, NM, UNIT, write_file
 from bench.synthetic.links import ID_SPAN, NEURON, Links
-from bench.synthetic.values import IMAGED_NM, MEASURED, TYPES, Values, place_of, words_of
+from bench.synthetic.values import IMAGED_NM, MEASURED, TYPES, Values, place_of, volume_of, words_of
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Kind, Model, Table
 from syndb_graphql.spec.naming import nearest
@@ -68,8 +68,8 @@ def write_synthetic(
         with FORMATS[format](out / f"{table.name}.{format}") as file:
             for piece in _pieces(wanted[table.name]):
                 given = links.columns(table, piece)
-                paths = _write_files(out, table, piece, files, seed)
-                file.write(_frame(table, given, values.columns(table, piece, given), paths))
+                drawn = values.columns(table, piece, given)
+                file.write(_frame(table, given, drawn, _write_files(out, table, piece, drawn, files, seed)))
     (out / "dataset.toml").write_text(_dataset_toml(model, tables, wanted, seed, label), encoding="utf-8", newline="\n")
     return out
 
@@ -133,7 +133,9 @@ def _frame(
     return pl.DataFrame([values.rename(name) for name, values in columns.items()])
 
 
-def _write_files(out: Path, table: Table, rows: Rows, files: int, seed: int) -> dict[Kind, list[str]]:
+def _write_files(
+    out: Path, table: Table, rows: Rows, drawn: Mapping[str, pl.Series], files: int, seed: int
+) -> dict[Kind, list[str]]:
     """The first rows of a table have files: those that most others refer to."""
     written: dict[Kind, list[str]] = {}
     for term in table.terms:
@@ -141,7 +143,8 @@ def _write_files(out: Path, table: Table, rows: Rows, files: int, seed: int) -> 
             names = written[term.kind] = []
             for row in rows[rows < files].tolist():
                 x, y, z = (float(place_of(seed, table.name, axis, np.array([row]))[0]) for axis in "xyz")
-                names.append(write_file(out, term.kind, table.name, row, seed, (x, y, z)))
+                volume = volume_of(table, drawn, row - int(rows[0]))
+                names.append(write_file(out, term.kind, table.name, row, seed, (x, y, z), volume))
     return written
 
 

@@ -19,6 +19,8 @@ SPREAD = 0.8
 IMAGED_NM = {"x": 120_000.0, "y": 90_000.0, "z": 40_000.0}
 SHAPE = ("mesh_volume", "mesh_surface_area", "mesh_area_volume_ratio", "mesh_sphericity")
 TREE = ("n_branches", "n_leaves", "n_trees", "is_tree")
+PARTS = ("total_mitochondria_volume", "total_vesicle_volume", "head_volume")
+"""Volumes of what lies in the structure."""
 MEASURED = {Kind.MESH: SHAPE, Kind.SKELETON: ("cable_length", *TREE, "bounding_box")}
 """Terms that a file measures: a row with one leaves them out, as most do."""
 WORDS: dict[str, Sequence[str]] = {
@@ -47,6 +49,15 @@ def place_of(seed: int, table: str, axis: str, rows: Rows) -> Floats:
     return uniform(seed, (table, "place", axis), rows) * IMAGED_NM[axis]
 
 
+def volume_of(table: Table, drawn: Mapping[str, pl.Series], at: int) -> float:
+    """Of one structure, in nm³: as it is drawn, else as its parts want it, else a usual one."""
+    for name in ("mesh_volume", "voxel_volume"):
+        if name in drawn and drawn[name][at] is not None:
+            return float(drawn[name][at])
+    parts = [10 * float(drawn[part][at]) for part in PARTS if part in drawn and drawn[part][at] is not None]
+    return max(parts, default=middle_of(table.column["mesh_volume"]) if "mesh_volume" in table.column else 1e9)
+
+
 class Values:
     """Draws the cells of one data set. Of each column about `null_fraction` is null."""
 
@@ -62,6 +73,7 @@ class Values:
             elif term.kind is Kind.PLAIN and term.name not in given:
                 drawn[term.name] = self._draw(table, term.columns[0], rows)
         _fit_shape(drawn)
+        _fit_volumes(drawn, self._stream(table, "voxels", rows))
         _fit_tree(drawn)
         drawn |= self._fit_transmitter(table, drawn, rows)
         _fit_sides(drawn, given)
@@ -120,10 +132,7 @@ class Values:
 
 def _numbers(chance: np.random.Generator, column: Column, size: int) -> Floats:
     """As the column's scale and bounds have it; floats, whatever its type."""
-    try:
-        middle = float(column.example)
-    except ValueError:
-        middle = 100.0
+    middle = middle_of(column)
     low, high = column.minimum, column.maximum
     if low is not None and high is not None:
         mean = np.clip((middle - low) / (high - low), 0.05, 0.95)
@@ -134,7 +143,24 @@ def _numbers(chance: np.random.Generator, column: Column, size: int) -> Floats:
         numbers = low + abs(middle - low) * chance.standard_exponential(size)
     else:
         numbers = middle + (abs(middle) / 3 or 1.0) * chance.standard_normal(size)
+    if column.plausible is not None:
+        least = [end for end in (low, column.plausible.low) if end is not None]
+        most = [end for end in (high, column.plausible.high) if end is not None]
+        low, high = max(least, default=None), min(most, default=None)
     return np.clip(numbers, low, high) if low is not None or high is not None else numbers
+
+
+def middle_of(column: Column) -> float:
+    """The example's size; where the structure is much smaller or larger, the middle of what is plausible of it."""
+    try:
+        middle = float(column.example)
+    except ValueError:
+        middle = 100.0
+    plausible = column.plausible
+    if plausible is None or plausible.low is None or plausible.high is None or plausible.low <= 0:
+        return middle
+    centre, width = math.sqrt(plausible.low * plausible.high), math.log(plausible.high / plausible.low)
+    return middle if abs(math.log(abs(middle) / centre)) <= width / 5 else centre
 
 
 # ── Columns that hang together ──
@@ -148,6 +174,18 @@ def _fit_shape(drawn: Columns) -> None:
     spheres = spheres / (spheres + 0.4)
     areas = math.pi ** (1 / 3) * (6 * volumes) ** (2 / 3) / spheres
     drawn |= {sphericity: pl.Series(spheres), area: pl.Series(areas), ratio: pl.Series(areas / volumes)}
+
+
+def _fit_volumes(drawn: Columns, chance: np.random.Generator) -> None:
+    """Voxels and mesh give nearly the same volume; parts fill less than half of it."""
+    if "mesh_volume" not in drawn:
+        return
+    volumes = drawn["mesh_volume"]
+    if "voxel_volume" in drawn:
+        drawn["voxel_volume"] = volumes * chance.uniform(0.95, 1.05, len(volumes))
+    for part in PARTS:
+        if part in drawn:
+            drawn[part] = pl.select(pl.min_horizontal(drawn[part], volumes / 2)).to_series().rename(part)
 
 
 def _fit_tree(drawn: Columns) -> None:

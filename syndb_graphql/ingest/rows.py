@@ -15,6 +15,7 @@ from syndb_graphql.ingest.columns import Role
 from syndb_graphql.ingest.files import FileStage
 from syndb_graphql.ingest.findings import note
 from syndb_graphql.ingest.keys import derive_cids, to_series
+from syndb_graphql.ingest.plausibility import check_plausible, check_relations
 from syndb_graphql.ingest.readers import Batch
 from syndb_graphql.ingest.report import Report, Severity
 from syndb_graphql.ingest.shapes import fill_shapes
@@ -81,6 +82,9 @@ class RowReader:
                 self._table, term, paths, columns, rows, self._source.name, self._source.origins
             )
         columns |= fill_shapes(self._table, columns, rows, self._layout, self._report, self._source.origins)
+        stated = {name: batch.frame[named] for name, named in self._layout.by_role[Role.PLAIN].items()}
+        check_plausible(self._table, columns, stated, rows, self._layout, self._report)
+        check_relations(self._table, columns, rows, self._layout, self._report)
         columns |= self._fill_individual(columns, len(rows))
         source = self._read_source(batch.frame, columns, rows)
         cids = derive_cids(self._dataset_id, self._table.name, source.fill_null("").cast(pl.Binary).to_list())

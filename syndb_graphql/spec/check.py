@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from syndb_graphql.errors import SchemaError
-from syndb_graphql.spec.facts import InterfaceFacts, OntologyFacts, TableFacts, TermFacts
+from syndb_graphql.spec.facts import InterfaceFacts, OntologyFacts, PlausibleFacts, TableFacts, TermFacts
 from syndb_graphql.spec.model import Kind, Relation, Table, Term, VocabularyTerm
 from syndb_graphql.spec.naming import camel, nearest
 from syndb_graphql.spec.reserved import (
@@ -69,6 +69,10 @@ def check_term(path: Path, name: str, facts: TermFacts, vocabularies: Mapping[st
 
 
 def _check_numbers(where: str, facts: TermFacts) -> None:
+    if facts.plausible is not None:
+        _check_plausible(f"{where} plausible", facts.plausible, facts)
+    if facts.counts is not None and facts.type not in ("int", "bigint"):
+        raise SchemaError(f"{where} counts: only whole numbers count, not {facts.type}.")
     if facts.scale not in ("linear", "log"):
         raise SchemaError(f"{where} scale: '{facts.scale}' is neither linear nor log.")
     if facts.type in NUMBERS:
@@ -80,6 +84,18 @@ def _check_numbers(where: str, facts: TermFacts) -> None:
             raise SchemaError(f"{where} {key}: only numbers have one, not {facts.type}.")
     if facts.scale == "log":
         raise SchemaError(f"{where} scale: only numbers have one, not {facts.type}.")
+
+
+def _check_plausible(where: str, plausible: PlausibleFacts, facts: TermFacts) -> None:
+    if facts.type not in (*NUMBERS, Kind.POINT, Kind.BOX):
+        raise SchemaError(f"{where}: only numbers, points and boxes have it, not {facts.type}.")
+    low, high = plausible.min, plausible.max
+    if low is None and high is None:
+        raise SchemaError(f"{where}: say min, max or both.")
+    if low is not None and high is not None and low > high:
+        raise SchemaError(f"{where}: min, {low:g}, is above max, {high:g}.")
+    if plausible.zero and (low is None or low <= 0):
+        raise SchemaError(f"{where}: zero is said of what has a min above 0.")
 
 
 # ── Interfaces ──
@@ -113,6 +129,14 @@ def check_table(path: Path, facts: TableFacts, terms: Mapping[str, TermFacts], l
         if not targets:
             raise SchemaError(f"{path}: [references] {name}: say at least one table.")
     check_known(path, "key", facts.key, facts.columns)
+    for name, plausible in facts.plausible.items():
+        check_known(path, "plausible", (name,), facts.columns)
+        if terms[name].plausible is not None:
+            raise SchemaError(f"{path}: [plausible] {name}: it is said in columns.toml for every table.")
+        _check_plausible(f"{path}: [plausible] {name}", plausible, terms[name])
+    for name in facts.columns:
+        if (counted := terms[name].counts) is not None:
+            check_known(path.parents[1] / "columns.toml", f"{name}.counts", (counted,), levels)
     for name, relation in facts.relations.items():
         where = f"{path}: [relations.{name}]"
         _check_stored_name(where, name, frozenset(["owned"]))

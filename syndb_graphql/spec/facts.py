@@ -8,6 +8,14 @@ class OntologyFacts(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
+class PlausibleFacts(msgspec.Struct, forbid_unknown_fields=True):
+    """Values that a measure has in living tissue, in the unit it is stored in."""
+
+    min: float | None = None
+    max: float | None = None
+    zero: bool = False
+
+
 class TermFacts(msgspec.Struct, forbid_unknown_fields=True):
     """A table of columns.toml."""
 
@@ -20,6 +28,8 @@ class TermFacts(msgspec.Struct, forbid_unknown_fields=True):
     vocabulary: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    plausible: PlausibleFacts | None = None
+    counts: str | None = None
     comparable: str = "everywhere"
     scale: str = "linear"
     aliases: tuple[str, ...] = ()
@@ -53,6 +63,7 @@ class TableFacts(msgspec.Struct, forbid_unknown_fields=True):
     key: tuple[str, ...] = ()
     references: dict[str, tuple[str, ...]] = {}
     relations: dict[str, RelationFacts] = {}
+    plausible: dict[str, PlausibleFacts] = {}
 
 
 class VocabularyTermFacts(msgspec.Struct, forbid_unknown_fields=True):

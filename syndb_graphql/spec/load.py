@@ -14,13 +14,14 @@ import msgspec
 
 from syndb_graphql.errors import SchemaError
 from syndb_graphql.spec.check import check_interface, check_table, check_tables, check_term, check_vocabulary
-from syndb_graphql.spec.facts import InterfaceFacts, TableFacts, TermFacts, VocabularyFacts
+from syndb_graphql.spec.facts import InterfaceFacts, PlausibleFacts, TableFacts, TermFacts, VocabularyFacts
 from syndb_graphql.spec.model import (
     Column,
     Interface,
     Kind,
     Model,
     OntologyTerm,
+    Plausible,
     Reference,
     Relation,
     Table,
@@ -110,7 +111,10 @@ def _load_table(
         sorted((name for name in levels if levels[name] < facts.level), key=lambda name: (levels[name], name))
     )
     targets = {"parent": parents, "neuron": ("neuron",), **facts.references}
-    built = tuple(_build_term(path, name, terms[name], targets) for name in facts.columns)
+    built = tuple(
+        _build_term(path, name, terms[name], targets, facts.plausible.get(name) or terms[name].plausible)
+        for name in facts.columns
+    )
     return Table(
         name=path.stem,
         type_name=facts.type,
@@ -127,19 +131,27 @@ def _load_table(
     )
 
 
-def _build_term(path: Path, name: str, facts: TermFacts, targets: Mapping[str, tuple[str, ...]]) -> Term:
+def _build_term(
+    path: Path,
+    name: str,
+    facts: TermFacts,
+    targets: Mapping[str, tuple[str, ...]],
+    plausible: PlausibleFacts | None,
+) -> Term:
     field = facts.field or camel(name)
     columns: tuple[Column, ...]
     reference = None
     if facts.type in COLUMN_TYPES:
-        kind, columns = Kind.PLAIN, (_build_column(name, field, facts, COLUMN_TYPES[facts.type].name),)
+        kind, columns = Kind.PLAIN, (_build_column(name, field, facts, COLUMN_TYPES[facts.type].name, plausible),)
     elif facts.type == Kind.POINT:
         kind = Kind.POINT
-        columns = tuple(_build_column(f"{name}_{axis}", f"{field} {{ {axis} }}", facts, "float") for axis in AXES)
+        columns = tuple(
+            _build_column(f"{name}_{axis}", f"{field} {{ {axis} }}", facts, "float", plausible) for axis in AXES
+        )
     elif facts.type == Kind.BOX:
         kind = Kind.BOX
         columns = tuple(
-            _build_column(f"{name}_{end}_{axis}", f"{field} {{ {end} {{ {axis} }} }}", facts, "float")
+            _build_column(f"{name}_{end}_{axis}", f"{field} {{ {end} {{ {axis} }} }}", facts, "float", plausible)
             for end in ("min", "max")
             for axis in ("x", "y", "z")
         )
@@ -157,7 +169,7 @@ def _build_term(path: Path, name: str, facts: TermFacts, targets: Mapping[str, t
     return Term(name, kind, field, facts.description, columns, facts.unit, reference)
 
 
-def _build_column(name: str, selection: str, facts: TermFacts, type_: str) -> Column:
+def _build_column(name: str, selection: str, facts: TermFacts, type_: str, plausible: PlausibleFacts | None) -> Column:
     return Column(
         name=name,
         type=COLUMN_TYPES[type_],
@@ -169,6 +181,8 @@ def _build_column(name: str, selection: str, facts: TermFacts, type_: str) -> Co
         vocabulary=facts.vocabulary,
         minimum=facts.minimum,
         maximum=facts.maximum,
+        plausible=Plausible(plausible.min, plausible.max, plausible.zero) if plausible else None,
+        counts=facts.counts,
         comparable=facts.comparable == "everywhere",
         scale=facts.scale,
         aliases=facts.aliases,

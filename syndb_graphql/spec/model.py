@@ -30,6 +30,16 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Plausible:
+    """What a measure is in living tissue, in the unit it is stored in: beyond it a unit is wrong, not an animal rare."""
+
+    low: float | None
+    high: float | None
+    zero: bool
+    """Whether 0, none of it, may be below `low`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     name: str
     type: ColumnType
@@ -42,6 +52,9 @@ class Column:
     vocabulary: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    plausible: Plausible | None = None
+    counts: str | None = None
+    """The table whose rows the column is a number of."""
     comparable: bool = True
     scale: str = "linear"
     aliases: tuple[str, ...] = ()
@@ -100,6 +113,11 @@ class Relation:
         if self.component is None:
             return self.owner
         return self.component if self.name == "owned" else f"{self.name}_component"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that the rows of a version are found and ordered by: owner, component where there is one, cid."""
+        return (self.owner, "cid") if self.order == self.owner else (self.owner, self.order, "cid")
 
 
 @dataclass(frozen=True, slots=True)

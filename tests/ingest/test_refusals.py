@@ -417,13 +417,13 @@ async def test_unequal_scales_apply_before_anything_is_measured(lab: Lab) -> Non
 
 
 async def test_what_the_table_states_stands_and_is_compared(lab: Lab) -> None:
-    swc = "1 1 0 0 0 1 -1\n2 3 0 0 5 1 1\n"
+    swc = "1 1 0 0 0 1 -1\n2 3 0 0 50 1 1\n"
     lab.fill(
-        {"neuron.csv": "cid,cable_length,n_leaves,swc_path\n10,4,,a.swc\n20,5.01,1,a.swc\n", "a.swc": swc},
+        {"neuron.csv": "cid,cable_length,n_leaves,swc_path\n10,40,,a.swc\n20,50.1,1,a.swc\n", "a.swc": swc},
         rest=SKELETON + "[tables.neuron]\nlength_unit = 'um'\n",
     )
     result = await lab.load_well()
-    assert await lab.read(result, "neuron", "cable_length", "n_leaves") == {"10": (4000.0, 1), "20": (5010.0, 1)}
+    assert await lab.read(result, "neuron", "cable_length", "n_leaves") == {"10": (40000.0, 1), "20": (50100.0, 1)}
     (found,) = result.findings
     assert (found.rule, found.row, found.column, found.severity) == ("differs-from-file", 2, "cable_length", "warning")
     columns = (await lab.version(result.dataset)).tables["neuron"].columns
@@ -455,12 +455,12 @@ async def test_a_stated_ratio_that_volume_and_area_contradict_is_named(lab: Lab)
     neurons = (
         "cid,mesh_volume,mesh_surface_area,mesh_area_volume_ratio,mesh_sphericity\n1,1,6,6,\n2,1,6,7,\n3,1,6,,1.2\n"
     )
-    lab.fill({"neuron.csv": neurons}, rest=UNITS)
+    lab.fill({"neuron.csv": neurons}, rest=UNITS.replace("nm", "um"))
     result = await lab.load_well()
     assert result.counts == {"differs-from-computed": 2, "sphericity-over-1": 1}
     ratios = await lab.read(result, "neuron", "mesh_area_volume_ratio", "mesh_sphericity")
-    assert ratios["2"] == (7.0, pytest.approx(0.805996))
-    assert ratios["3"] == (6.0, 1.2)
+    assert ratios["2"] == (pytest.approx(0.007), pytest.approx(0.805996))
+    assert ratios["3"] == (pytest.approx(0.006), 1.2)
 
 
 async def test_serine_is_serotonin_with_a_warning(lab: Lab) -> None:

@@ -178,6 +178,38 @@ MISTAKES: dict[str, tuple[Change, str, str]] = {
         "columns.toml",
         "[a_b] maximum: only numbers",
     ),
+    "plausible of text": (
+        term("a_b", 'type = "text"\ndescription = "x."\nplausible = { max = 1 }'),
+        "columns.toml",
+        "[a_b] plausible: only numbers",
+    ),
+    "plausible of nothing": (term("a_b", NUMBER + "\nplausible = {}"), "columns.toml", "[a_b] plausible: say min"),
+    "plausible turned round": (
+        term("a_b", NUMBER + "\nplausible = { min = 2, max = 1 }"),
+        "columns.toml",
+        "[a_b] plausible: min, 2, is above max, 1.",
+    ),
+    "plausible zero": (
+        term("a_b", NUMBER + "\nplausible = { max = 1, zero = true }"),
+        "columns.toml",
+        "[a_b] plausible: zero is said of what has a min",
+    ),
+    "plausible said twice": (
+        append("tables/nucleus.toml", "mesh_sphericity = { min = 0.1 }\n"),
+        "nucleus.toml",
+        "[plausible] mesh_sphericity: it is said in columns.toml",
+    ),
+    "plausible of another table": (
+        append("tables/nucleus.toml", "neck_length = { min = 0.1 }\n"),
+        "nucleus.toml",
+        "[plausible] there is no 'neck_length'",
+    ),
+    "counts of numbers": (term("a_b", NUMBER + '\ncounts = "axon"'), "columns.toml", "[a_b] counts: only whole"),
+    "counts what is not there": (
+        replace("columns.toml", 'counts = "vesicle"', 'counts = "vesicel"'),
+        "columns.toml",
+        "there is no 'vesicel'. Did you mean 'vesicle'?",
+    ),
     "CURIE": (
         term("a_b", NUMBER + '\nterm = { curie = "GO 5", name = "x" }'),
         "columns.toml",

@@ -1,0 +1,231 @@
+"""Values that no tissue has: a neuron of 3 nm is voxels. Each is a warning; what is plausible is said in schema/.
+
+Also what columns of one row say of each other: where two of them cannot both be right, one is in another unit, or of
+another structure. Only what is certain whatever the animal is checked.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from syndb_graphql.ingest.columns import Layout, Role
+from syndb_graphql.ingest.config import CONFIG_NAME
+from syndb_graphql.ingest.findings import note
+from syndb_graphql.ingest.quantities import fitting_unit
+from syndb_graphql.ingest.report import Report, Severity
+from syndb_graphql.ingest.units import LENGTHS
+from syndb_graphql.spec.model import Column, Plausible, Table
+
+RATIO = "mesh_area_volume_ratio"
+ALIKE = 10.0
+"""Volumes of one structure, by voxels and by mesh, differ by less: a mesh is smoothed, and its holes are capped."""
+ROUNDING = 1.01
+"""Parts may add up to this much over their whole: numbers in files are rounded."""
+
+
+def check_plausible(
+    table: Table,
+    columns: Mapping[str, pl.Series],
+    stated: Mapping[str, pl.Series],
+    rows: pl.Series,
+    layout: Layout,
+    report: Report,
+) -> None:
+    """Warn of values beyond what schema/ says is plausible. `columns`: in stored units; `stated`: the table's cells, by our name."""
+    for name, values in columns.items():
+        column = table.column.get(name)
+        if column is None or column.plausible is None or not values.dtype.is_numeric():
+            continue
+        if name == RATIO and name not in stated:
+            continue  # follows from volume and area, which are checked themselves
+        where = _beyond(values, column.plausible)
+        if where.any():
+            cells = values if name not in stated else stated[name].cast(pl.String).fill_null(values.cast(pl.String))
+            by_hand = name in stated and stated[name].filter(where)[0] is not None
+            note(
+                report,
+                rule="implausible",
+                file=layout.file,
+                column=_name_in_file(name, layout),
+                where=where,
+                rows=rows,
+                values=cells,
+                message=_message(table, column, values.filter(where)),
+                remedy=_remedy(table, column, values.filter(where), layout if by_hand else None),
+                severity=Severity.WARNING,
+            )
+
+
+def check_relations(
+    table: Table, columns: Mapping[str, pl.Series], rows: pl.Series, layout: Layout, report: Report
+) -> None:
+    """Warn of rows whose columns cannot all be right. `columns`: in stored units."""
+    frame = pl.DataFrame([values.rename(name) for name, values in columns.items() if name in table.column])
+    for relation in RELATIONS:
+        if not set(relation.columns) <= set(frame.columns):
+            continue
+        where = frame.select(relation.broken()).to_series().fill_null(value=False)
+        if where.any():
+            name = relation.columns[0]
+            note(
+                report,
+                rule=relation.rule,
+                file=layout.file,
+                column=_name_in_file(name, layout),
+                where=where,
+                rows=rows,
+                values=columns[name],
+                message=relation.message,
+                remedy=relation.remedy,
+                severity=Severity.WARNING,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What columns of one row cannot be together."""
+
+    rule: str
+    columns: tuple[str, ...]
+    """The first one is named in the finding."""
+    broken: Callable[[], pl.Expr]
+    message: str
+    remedy: str
+
+
+TRANSMITTERS = ("gaba", "acetylcholine", "glutamate", "octopamine", "serotonin", "dopamine")
+_UNITS = "Check the unit of each: length_unit and units below [tables] in dataset.toml."
+
+
+def _over(part: str, whole: str) -> Callable[[], pl.Expr]:
+    return lambda: (pl.col(part) > ROUNDING * pl.col(whole)) & (pl.col(whole) > 0)
+
+
+def _part(part: str, whole: str, what: str) -> Relation:
+    message = f"{part} is over {whole}: {what} larger than what they lie in."
+    return Relation("part-over-whole", (part, whole), _over(part, whole), message, _UNITS)
+
+
+RELATIONS = (
+    Relation(
+        "volumes-disagree",
+        ("voxel_volume", "mesh_volume"),
+        lambda: (
+            (pl.col("voxel_volume") > 0)
+            & (pl.col("mesh_volume") > 0)
+            & ~(pl.col("voxel_volume") / pl.col("mesh_volume")).is_between(1 / ALIKE, ALIKE)
+        ),
+        f"voxel_volume and mesh_volume are the volume of one structure, and differ over {ALIKE:g} times.",
+        _UNITS,
+    ),
+    *(
+        _part(part, whole, what)
+        for part, what in (
+            ("total_mitochondria_volume", "mitochondria"),
+            ("total_vesicle_volume", "vesicles"),
+            ("head_volume", "heads"),
+        )
+        for whole in ("mesh_volume", "voxel_volume")
+    ),
+    *(
+        Relation(
+            "count-without-any",
+            (count, volume),
+            # Bound to the names of this turn.
+            lambda count=count, volume=volume: (pl.col(count) == 0) & (pl.col(volume) > 0),  # type: ignore[misc]
+            f"{count} is 0, and {volume} is not.",
+            "Leave the count empty where nobody counted, or correct one of the two.",
+        )
+        for count, volume in (
+            ("mitochondria_count", "total_mitochondria_volume"),
+            ("vesicle_count", "total_vesicle_volume"),
+        )
+    ),
+    Relation(
+        "tree-contradicts-pieces",
+        ("is_tree", "n_trees"),
+        lambda: pl.col("is_tree") != (pl.col("n_trees") == 1),
+        "is_tree says whether the skeleton is one piece, and n_trees how many pieces it is: they contradict each other.",
+        "Correct one of the two, or leave is_tree out.",
+    ),
+    *(
+        Relation(
+            "box-inverted",
+            (f"bounding_box_min_{axis}", f"bounding_box_max_{axis}"),
+            lambda axis=axis: pl.col(f"bounding_box_min_{axis}") > pl.col(f"bounding_box_max_{axis}"),  # type: ignore[misc]
+            f"The smallest {axis} of the box is over its largest.",
+            "Swap the two columns; where one of them is the size of the box, add the corner to it.",
+        )
+        for axis in "xyz"
+    ),
+    Relation(
+        "probabilities-over-1",
+        TRANSMITTERS,
+        lambda: pl.sum_horizontal(TRANSMITTERS) > ROUNDING,
+        "The probabilities of the six transmitters add up to over 1.",
+        "Give probabilities, not scores; divide by their sum if that is what is meant.",
+    ),
+)
+"""Each is certain: no structure is over its whole, no box is turned inside out."""
+
+
+# ── Words ──
+def _beyond(values: pl.Series, plausible: Plausible) -> pl.Series:
+    beyond = pl.Series([False]).new_from_index(0, len(values))
+    if plausible.low is not None:
+        beyond = beyond | (values < plausible.low)
+        if plausible.zero:
+            beyond = beyond & (values != 0)
+    if plausible.high is not None:
+        beyond = beyond | (values > plausible.high)
+    return beyond.fill_null(value=False)
+
+
+def _name_in_file(name: str, layout: Layout) -> str:
+    """The file's own name of one of our columns; of a point in one cell, the cell's."""
+    point = name[:-2] if name[-2:] in ("_x", "_y", "_z") else ""
+    return layout.by_role[Role.PLAIN].get(name) or layout.by_role[Role.POINT].get(point) or name
+
+
+def _write(column: Column, value: float) -> str:
+    unit = fitting_unit(column.unit, value)
+    return f"{unit.write(value)} {unit.label}".strip()
+
+
+def _message(table: Table, column: Column, values: pl.Series) -> str:
+    """Of the first value; the others are counted with it."""
+    plausible = column.plausible
+    assert plausible is not None
+    what = table.type_name[0].lower() + "".join(f" {c.lower()}" if c.isupper() else c for c in table.type_name[1:])
+    low, high = (None if end is None else _write(column, end) for end in (plausible.low, plausible.high))
+    expected = f"{low} to {high}" if low and high else f"{low} or more" if low else f"at most {high}"
+    if values[0] == 0:
+        return f"{column.name} is 0; of a {what} it is {expected}."
+    return f"{column.name} is {_write(column, float(values[0]))}; of a {what} it is {expected}."
+
+
+def _remedy(table: Table, column: Column, values: pl.Series, layout: Layout | None) -> str:
+    """`layout`: of the file that states the value; None where a mesh or skeleton gave it."""
+    well = "Where the value is right, nothing is to be done."
+    if (values == 0).all():
+        return f"Leave the cell empty where nothing was measured: 0 is a value. {well}"
+    if column.dimension is None:
+        return f"See whether the column is what its name says. {well}"
+    if layout is None:
+        return f"Check the unit of the files: [files.mesh] and [files.skeleton] in {CONFIG_NAME}. {well}"
+    units = _units_that_fit(column, float(values[0]), layout.factors.get(column.name, 1.0))
+    guess = f", or {' or '.join(units)}" if units else ""
+    return f"Are these voxels{guess}? State length_unit in [tables.{table.name}] of {CONFIG_NAME}. {well}"
+
+
+def _units_that_fit(column: Column, value: float, factor: float) -> list[str]:
+    """Units in which the file's number would be plausible."""
+    assert column.dimension is not None
+    assert column.plausible is not None
+    found = []
+    for unit, size in LENGTHS.items():
+        read = pl.Series([value / factor * size**column.dimension])
+        if unit != "angstrom" and not _beyond(read, column.plausible).any():
+            found.append(unit if column.dimension == 1 else f"{unit}{column.dimension}")
+    return found
