@@ -51,9 +51,8 @@ class RowCursors:
         packed = np.hstack([np.frombuffer(b"".join(column), np.uint8).reshape(rows, BLOCK) for column in columns])
         tags = self._tags(self._secrets[0], version, parents, counts, packed)
         head = np.broadcast_to(np.frombuffer(version.to_bytes(VERSION_BYTES), np.uint8), (rows, VERSION_BYTES))
-        text = base64.b64encode(np.hstack([head, packed, tags]).tobytes(), b"-_").decode("ascii")
-        width = len(text) // rows
-        return [text[start : start + width] for start in range(0, len(text), width)]
+        text = base64.b64encode(np.hstack([head, packed, tags]).tobytes(), b"-_")
+        return split_texts(np.frombuffer(text, np.uint8).reshape(rows, -1))
 
     def decode(self, cursor: str, argument: str, parent: bytes) -> tuple[int, Key]:
         """Version and key. Raises InvalidCursor, naming the argument the cursor was given as."""
@@ -91,6 +90,13 @@ def _chain(
         mixed = state ^ messages[:, start : start + BLOCK]
         state = np.frombuffer(encrypt(mixed.tobytes()), np.uint8).reshape(len(state), BLOCK)
     return state
+
+
+def split_texts(letters: Bytes2D) -> list[str]:
+    """Rows of ASCII letters, none of them a line break, as texts: cut apart by one call where slices would take two a row."""
+    lines = np.full((letters.shape[0], letters.shape[1] + 1), ord("\n"), np.uint8)
+    lines[:, :-1] = letters
+    return lines.tobytes()[:-1].decode("ascii").split("\n")
 
 
 class TextCursors:

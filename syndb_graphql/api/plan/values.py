@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from syndb_graphql.api.cursors import split_texts
 from syndb_graphql.api.ids import encode_id
 from syndb_graphql.api.scalars import format_uuid
 from syndb_graphql.spec.model import Column
@@ -52,9 +53,11 @@ def scaled_values(values: Values, dimension: int, unit: str | None) -> Values:
 
 def finite_values(values: Values) -> Values:
     # One number that is not finite makes the sum so; a sum that merely overflows is looked at again.
-    if not math.isfinite(sum(filter(None, values))) and not all(
-        value is None or math.isfinite(value) for value in values
-    ):
+    try:
+        total = sum(values)
+    except TypeError:  # some are missing
+        total = sum(filter(None, values))
+    if not math.isfinite(total) and not all(value is None or math.isfinite(value) for value in values):
         raise Unplanned("a number that is not finite")
     return values
 
@@ -69,8 +72,7 @@ def uuid_texts(values: Values) -> Values:
     text = np.full((len(values), 36), ord("-"), np.uint8)
     for start, end, shift in ((0, 8, 0), (8, 12, 1), (12, 16, 2), (16, 20, 3), (20, 32, 4)):
         text[:, start + shift : end + shift] = digits[:, start:end]
-    joined = text.tobytes().decode("ascii")
-    texts = [joined[start : start + 36] for start in range(0, len(joined), 36)]
+    texts = split_texts(text)
     return [None if value is None else one for value, one in zip(values, texts, strict=True)] if missing else texts
 
 
