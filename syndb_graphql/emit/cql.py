@@ -15,6 +15,14 @@ CATALOG = """CREATE TABLE IF NOT EXISTS dataset_head (
   PRIMARY KEY ((shard), dataset_id)
 );
 
+CREATE TABLE IF NOT EXISTS dataset_hold (
+  shard smallint,
+  dataset_id uuid,
+  version int,
+  until bigint,
+  PRIMARY KEY ((shard), dataset_id, version)
+);
+
 CREATE TABLE IF NOT EXISTS dataset_record (
   dataset_id uuid,
   revision int,

@@ -12,6 +12,13 @@ CATALOG = """CREATE TABLE dataset_head (
   last_version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE dataset_hold (
+  dataset_id BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (dataset_id, version)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE dataset_record (
   dataset_id BLOB NOT NULL,
   revision INTEGER NOT NULL,

@@ -19,19 +19,18 @@ from functools import partial
 from io import FileIO
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from syndb_graphql.errors import BadInput, Conflict, RawDataUnavailable
+from syndb_graphql.held import create_held, remove_unheld
 from syndb_graphql.objects.links import make_link, verify_link
 from syndb_graphql.objects.paths import check_prefix, is_key, path_of
 from syndb_graphql.objects.protocol import Link, LinkedFile, ObjectInfo
 
 INCOMING = ".incoming"
 """Hidden, so no key names it."""
-LEFTOVER_S = 86_400
-"""A file of `.incoming/` this old was left by a process that was killed: no file takes a day to copy."""
 PIECE_BYTES = 262_144
 """Read and sent at a time: larger pieces are not measurably faster, and each slow download holds one or two."""
 THREADS = 16
@@ -53,7 +52,6 @@ class LocalObjects:
         self._lifetime_s = lifetime_s
         self._clock = clock
         self._threads = CapacityLimiter(THREADS)
-        self._swept = False
 
     async def put_file(self, key: str, source: Path, *, content_type: str, sha256: str) -> None:  # noqa: ARG002
         # The content type is not kept: rows know it, and links state it.
@@ -104,6 +102,9 @@ class LocalObjects:
     async def delete(self, key: str) -> None:
         await self._run(partial(self._delete, key))
 
+    async def remove_leftovers(self, *, dry_run: bool = False) -> int:
+        return await self._run(partial(self._remove_leftovers, dry_run=dry_run))
+
     async def check(self) -> None:
         await self._run(self._probe)
 
@@ -141,13 +142,17 @@ class LocalObjects:
                 )
             return
         incoming = self._incoming()
-        self._sweep(incoming)
         draft = incoming / secrets.token_hex(16)
         try:
-            found = _copy(source, draft)
-            if found != sha256:
-                raise BadInput(f"{source} has sha256 {found}, not {sha256}: it was changed meanwhile. Load it again.")
-            _rename(draft, target)
+            with create_held(draft) as writing:  # held until it has its name
+                found = _copy(source, writing)
+                if found != sha256:
+                    raise BadInput(
+                        f"{source} has sha256 {found}, not {sha256}: it was changed meanwhile. Load it again."
+                    )
+                if os.name == "nt":
+                    writing.close()  # Windows renames no open file
+                _rename(draft, target)
             _sync_folders(target.parent, self._root)
         finally:
             draft.unlink(missing_ok=True)
@@ -157,15 +162,11 @@ class LocalObjects:
         incoming.mkdir(parents=True, exist_ok=True)
         return incoming
 
-    def _sweep(self, incoming: Path) -> None:
-        if self._swept:
-            return
-        self._swept = True
-        oldest = time.time() - LEFTOVER_S  # the file system's time, not that of the links
-        for leftover in incoming.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if leftover.stat().st_mtime < oldest:
-                    leftover.unlink()
+    def _remove_leftovers(self, *, dry_run: bool) -> int:
+        if not (self._root / INCOMING).is_dir():
+            return 0
+        remove = None if dry_run else Path.unlink
+        return sum(remove_unheld(path, remove) for path in (self._root / INCOMING).iterdir())
 
     def _delete(self, key: str) -> None:
         found = self._find(key)
@@ -187,19 +188,19 @@ class LocalObjects:
             pass
 
 
-def _copy(source: Path, draft: Path) -> str:
+def _copy(source: Path, writing: BinaryIO) -> str:
     """Copy, sync, and return the sha256 of what was copied."""
     digest = hashlib.sha256()
     try:
         reading = source.open("rb", buffering=0)
     except OSError as error:
         raise BadInput(f"{source} cannot be read: {error.strerror}.") from error
-    with reading, draft.open("xb") as writing:
+    with reading:
         while piece := reading.read(PIECE_BYTES):
             digest.update(piece)
             writing.write(piece)
-        writing.flush()
-        os.fsync(writing.fileno())
+    writing.flush()
+    os.fsync(writing.fileno())
     return digest.hexdigest()
 
 

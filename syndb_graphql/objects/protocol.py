@@ -66,6 +66,10 @@ class Objects(Protocol):
         """Removing what is not there is no error."""
         ...
 
+    async def remove_leftovers(self, *, dry_run: bool = False) -> int:
+        """Remove what is left of puts that were killed, never of one that runs; how many files. They have no key."""
+        ...
+
     async def check(self) -> None:
         """Return if the store answers; raise RawDataUnavailable with the reason if not."""
         ...

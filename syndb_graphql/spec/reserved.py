@@ -32,7 +32,7 @@ TYPE_NAMES = _words("""
 VOCABULARIES = ("animal", "brain_structure", "direction", "expression", "license", "microscopy")
 """That the description of a data set is made of."""
 
-STORE_TABLES = _words("dataset_head dataset_record dataset_version related_count syndb_schema")
+STORE_TABLES = _words("dataset_head dataset_hold dataset_record dataset_version related_count syndb_schema")
 STORE_COLUMNS = _words("dataset_id version bucket cid source_id owner_id")
 
 SQL_WORDS = _words("""

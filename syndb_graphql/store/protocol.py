@@ -86,6 +86,15 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A version that has rows, or may have, and is not for reading: being written, left half written, half removed."""
+
+    snapshot: Snapshot
+    until: int
+    """Seconds since 1970 until which it belongs to whoever writes it; 0: it is to be removed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RowsSummary:
     count: int
     checksum: int
@@ -156,6 +165,17 @@ class Store(Protocol):
 
     async def swap_head(self, expected: Head, new: Head) -> bool:
         """Change the head if it is still as expected (`Head(id)` for none); False where somebody was faster."""
+        ...
+
+    async def read_holds(self) -> list[Hold]:
+        """Those of all data sets, also of data sets with no head."""
+        ...
+
+    async def swap_hold(self, snapshot: Snapshot, expected: int | None, new: int | None) -> bool:
+        """Change the `until` of a version's hold if it is still as expected (None: no hold); False where it is not.
+
+        Nothing else touches a hold: removing a version or a data set leaves its holds.
+        """
         ...
 
     async def write_record(self, dataset_id: bytes, revision: int, record: bytes) -> None: ...

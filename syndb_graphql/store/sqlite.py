@@ -23,6 +23,7 @@ from syndb_graphql.store.protocol import (
     EVERYTHING,
     Criteria,
     Head,
+    Hold,
     Owner,
     RelatedCount,
     RelatedRows,
@@ -205,6 +206,29 @@ class SqliteStore:
                     *(expected.revision, expected.version, expected.last_version),
                 ),
             )
+            changed = self._connection.changes()
+        return changed == 1
+
+    async def read_holds(self) -> list[Hold]:
+        with self._limited():
+            found = self._connection.execute("SELECT dataset_id, version, until FROM dataset_hold")
+            return [Hold(Snapshot(dataset_id, version), until) for dataset_id, version, until in found]
+
+    async def swap_hold(self, snapshot: Snapshot, expected: int | None, new: int | None) -> bool:
+        key = (snapshot.dataset_id, snapshot.version)
+        where = "dataset_id = ? AND version = ?"
+        if expected is None and new is None:
+            with self._limited():
+                return not self._connection.execute(f"SELECT 1 FROM dataset_hold WHERE {where}", key).fetchall()
+        changed = 0
+        with self._translated(), self._connection:
+            if expected is None:
+                self._connection.execute("INSERT OR IGNORE INTO dataset_hold VALUES (?, ?, ?)", (*key, new))
+            elif new is None:
+                self._connection.execute(f"DELETE FROM dataset_hold WHERE {where} AND until = ?", (*key, expected))
+            else:
+                sql = f"UPDATE dataset_hold SET until = ? WHERE {where} AND until = ?"
+                self._connection.execute(sql, (new, *key, expected))
             changed = self._connection.changes()
         return changed == 1
 

@@ -232,3 +232,10 @@ async def test_a_working_store_answers(objects, put):
     await put(MESH, b"mesh")
     await objects.check()
     assert await keys_of(objects, "") == [MESH]
+
+
+async def test_removing_leftovers_leaves_every_file(objects, put):
+    await put(MESH, b"mesh")
+    assert await objects.remove_leftovers(dry_run=True) == 0
+    assert await objects.remove_leftovers() == 0
+    assert await keys_of(objects, "") == [MESH]

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from syndb_graphql.errors import BadInput, RawDataUnavailable
-from syndb_graphql.objects.local import LEFTOVER_S, LocalObjects
+from syndb_graphql.held import create_held
+from syndb_graphql.objects.local import LocalObjects
 from syndb_graphql.objects.paths import is_key, path_of
 
 KEYS = (b"key",)
@@ -66,16 +66,24 @@ async def test_many_put_the_same_file_at_once(local, folder, tmp_path):
     assert list((folder / ".incoming").iterdir()) == []
 
 
-async def test_what_a_killed_load_left_is_swept_after_a_day(folder, tmp_path):
+async def test_what_a_killed_load_left_is_removed_and_what_is_being_written_is_not(folder, tmp_path):
     incoming = folder / ".incoming"
     incoming.mkdir(parents=True)
-    for name, age in {"left": LEFTOVER_S + 60, "being-written": 60}.items():
-        (incoming / name).write_bytes(b"half a mesh")
-        os.utime(incoming / name, (time.time() - age, time.time() - age))
+    (incoming / "left").write_bytes(b"half a mesh")
     objects = LocalObjects(folder, KEYS, 60)
     assert [key async for key in objects.list_keys("")] == []
-    await put(objects, tmp_path, "ds/x.glb")
-    assert [path.name for path in incoming.iterdir()] == ["being-written"]
+    with create_held(incoming / "being-written"):
+        assert await objects.remove_leftovers(dry_run=True) == 1
+        assert (incoming / "left").exists()
+        assert await objects.remove_leftovers() == 1
+        assert await objects.remove_leftovers() == 0
+        assert [path.name for path in incoming.iterdir()] == ["being-written"]
+    assert await objects.remove_leftovers() == 1
+    assert list(incoming.iterdir()) == []
+
+
+async def test_a_folder_that_is_not_there_yet_has_no_leftovers(folder):
+    assert await LocalObjects(folder, KEYS, 60).remove_leftovers() == 0
 
 
 async def test_a_file_being_read_may_be_deleted(local, tmp_path):

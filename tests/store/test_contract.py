@@ -10,7 +10,7 @@ import pytest
 from syndb_graphql.spec.identity import derive_cid
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Table
-from syndb_graphql.store.protocol import Head, RelatedCount, Snapshot, Store, Window
+from syndb_graphql.store.protocol import Head, Hold, RelatedCount, Snapshot, Store, Window
 from syndb_graphql.store.sqlite import SqliteStore
 
 MODEL = load_default_model()
@@ -231,6 +231,27 @@ async def test_a_head_changes_only_for_whoever_knew_it(store):
     assert not await store.swap_head(Head(DATASET, 1, 0, 0), Head(DATASET, 2, 1, 1))
     assert await store.swap_head(Head(DATASET, 1, 0, 1), Head(DATASET, 2, 1, 1))
     assert await store.begin_version(DATASET) == 2
+
+
+async def test_a_hold_changes_only_for_whoever_knew_it_and_outlives_what_it_is_of(store):
+    one, other = Snapshot(DATASET, 3), Snapshot(OTHER, 1)
+    assert await store.read_holds() == []
+    assert await store.swap_hold(one, None, None)
+    assert not await store.swap_hold(one, 100, 200)
+    assert await store.swap_hold(one, None, 100)
+    assert not await store.swap_hold(one, None, 200)
+    assert not await store.swap_hold(one, None, None)
+    assert await store.swap_hold(one, 100, 1_790_000_000)
+    assert not await store.swap_hold(one, 100, 0)
+    assert await store.swap_hold(other, None, 0)
+    assert await store.read_heads() == []
+    await store.drop_version(one)
+    await store.delete_dataset(OTHER)
+    assert set(await store.read_holds()) == {Hold(one, 1_790_000_000), Hold(other, 0)}
+    assert not await store.swap_hold(one, 0, None)
+    assert await store.swap_hold(one, 1_790_000_000, None)
+    assert await store.swap_hold(other, 0, None)
+    assert await store.read_holds() == []
 
 
 async def test_a_number_of_a_version_is_never_given_twice(store):
