@@ -1,4 +1,4 @@
-"""The type of a data set and of what describes it: terms, regions, mutations, sample, licence, tables with what was observed."""
+"""The type of a data set and of what describes it: regions, mutations, sample, licence, tables with what was observed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from syndb_graphql.api.build import Argument, Forward, Type, list_of, make_enum, make_field, make_input, make_type
+from syndb_graphql.api.build import Argument, Type, list_of, make_enum, make_field, make_input, make_type
 from syndb_graphql.api.connections import PAGE_ARGUMENTS, connect_table
 from syndb_graphql.api.ids import encode_id
 from syndb_graphql.api.metric_types import MetricTypes
@@ -33,51 +33,6 @@ class DatasetTable:
 class DatasetColumn:
     column: Column
     summary: ColumnSummary | None
-
-
-def add_term_type(types: dict[str, Type], vocabularies: Mapping[str, Mapping[str, VocabularyTerm]]) -> None:
-    narrower: dict[tuple[str, str], list[VocabularyTerm]] = {}
-    for terms in vocabularies.values():
-        for term in terms.values():
-            for name in term.broader:
-                narrower.setdefault((term.vocabulary, name), []).append(term)
-    names = {name.upper(): (name, f"Terms of {name.replace('_', ' ')}s.") for name in vocabularies}
-    types["VocabularyName"] = make_enum("VocabularyName", names, "The controlled vocabularies. More may come.")
-    term_list = list_of(Forward("Term", types))
-    fields = {
-        "id": make_field(
-            lambda term, _: encode_id(
-                "Term", f"{term.vocabulary}/{term.curie if not term.vocabulary else term.name}".encode()
-            ),
-            strawberry.ID,
-            "Opaque and global.",
-        ),
-        "vocabulary": make_field(
-            lambda term, _: types["VocabularyName"](term.vocabulary) if term.vocabulary else None,
-            types["VocabularyName"] | None,
-            "The vocabulary it belongs to; null for a term that only says what a table or column is.",
-        ),
-        "name": make_field(lambda term, _: term.name, str, "The name it is shown by."),
-        "curie": make_field(
-            lambda term, _: term.curie, str | None, "Its identifier in an ontology, such as NCBITaxon:7227."
-        ),
-        "synonyms": make_field(lambda term, _: term.synonyms, list[str], "Other names that are understood."),
-        "broader": make_field(
-            lambda term, _: [vocabularies[term.vocabulary][name] for name in term.broader],
-            term_list,
-            "The terms it is part or kind of.",
-        ),
-        "narrower": make_field(
-            lambda term, _: narrower.get((term.vocabulary, term.name), []), term_list, "Its parts or kinds."
-        ),
-    }
-    types["Term"] = make_type(
-        "Term",
-        fields,
-        "A term of a controlled vocabulary or an ontology.",
-        interfaces=[types["Node"]],
-        is_type_of=lambda source: isinstance(source, VocabularyTerm),
-    )
 
 
 def add_model_types(types: dict[str, Type]) -> None:

@@ -15,6 +15,7 @@ from syndb_graphql.api.metric_types import MetricTypes
 from syndb_graphql.api.row_fields import read_row
 from syndb_graphql.api.scalars import UUID, Count, format_uuid
 from syndb_graphql.api.sources import EdgeSource, FileSource, PageInfoSource, RowSource
+from syndb_graphql.api.term_types import vocabulary_field
 from syndb_graphql.catalog.catalog import Dataset
 from syndb_graphql.catalog.filters import search_datasets
 from syndb_graphql.errors import BadInput, LimitExceeded
@@ -84,6 +85,7 @@ def add_query_type(types: dict[str, Type], metrics: MetricTypes, bounds: Bounds,
         "tables": make_field(
             lambda _, __: list(metrics.model.tables.values()), list_of(types["Table"]), "The data model: every table and column, with its unit."
         ),
+        "vocabulary": vocabulary_field(types),
         "server": make_field(lambda _, __: (bounds, version), types["Server"], "This server and its bounds."),
     }  # fmt: skip
     types["Query"] = make_type("Query", fields, "Where a question begins.")

@@ -7,11 +7,12 @@ from syndb_graphql.api.build import Type, make_enum, make_field, make_interface
 from syndb_graphql.api.connections import make_page_info
 from syndb_graphql.api.context import Bounds
 from syndb_graphql.api.dataset_filters import add_dataset_filters
-from syndb_graphql.api.dataset_types import add_dataset_types, add_model_types, add_row_by, add_term_type
+from syndb_graphql.api.dataset_types import add_dataset_types, add_model_types, add_row_by
 from syndb_graphql.api.file_types import add_file_types
 from syndb_graphql.api.metric_types import MetricTypes
 from syndb_graphql.api.query_type import add_dataset_by, add_query_type
 from syndb_graphql.api.scalars import SCALARS
+from syndb_graphql.api.term_types import add_term_connection, add_term_type
 from syndb_graphql.spec.model import Model
 
 
@@ -23,6 +24,7 @@ def build_schema(model: Model, bounds: Bounds, version: str) -> strawberry.Schem
     names = {table.name.upper(): (table.name, table.description) for table in model.tables.values()}
     types["TableName"] = make_enum("TableName", names, "The tables of the data model. More may come.")
     add_term_type(types, model.vocabularies)
+    add_term_connection(types)
     add_model_types(types)
     metrics = MetricTypes(model, types)
     add_file_types(types)
