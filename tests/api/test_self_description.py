@@ -129,7 +129,7 @@ async def test_connections_and_nodes_are_those_that_relay_expects(schema):
     node = schema.type_map["Node"]
     assert set(node.fields) == {"id"}
     connections = [type_ for name, type_ in schema.type_map.items() if name.endswith("Connection")]
-    assert len(connections) == 12
+    assert len(connections) == 13
     for connection in connections:
         assert {"edges", "nodes", "pageInfo", "totalCount"} <= set(connection.fields)
         assert str(connection.fields["pageInfo"].type) == "PageInfo!"
