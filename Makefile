@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PIP_CACHE_DIR ?= $(HOME)/.cache/syndb-graphql/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test bench bench-gate check lint types schema lock lock-new wheel clean help
+.PHONY: demo test test-servers bench bench-gate check lint types schema lock lock-new wheel clean help
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,7 +18,8 @@ demo: $(STAMP) ## load the demo data and serve them at http://127.0.0.1:8000/gra
 test: $(STAMP) ## every test that needs no server of its own
 	$(BIN)/python -m pytest
 
-# Here belongs `test-servers`, once there is a store that is a server of its own: its tests stay apart from these.
+test-servers: $(STAMP) ## tests on a real Cassandra and a real S3 server; needs a JDK 17 and Maven
+	$(BIN)/python -m pytest -m servers
 
 bench: $(STAMP) ## ratios: this server, limits, stock Strawberry; PEERS=1 other servers too, QUICK=1 a look, KEEP=1 writes bench/RESULTS.md
 	$(BIN)/python -m bench.run $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(if $(KEEP),--keep)

@@ -1,0 +1,119 @@
+"""An S3 server: SeaweedFS from its wheel. It checks signatures as S3 does, also those of presigned links."""
+
+import contextlib
+import json
+import secrets
+import signal
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .processes import ServerProcess, await_answer, free_ports
+
+START_SECONDS = 60
+REGION = "us-east-1"
+
+
+@dataclass
+class S3Server:
+    """`endpoint` is its URL; the keys are of this run alone."""
+
+    endpoint: str
+    folder: Path
+    command: list[str]
+    access_key: str = field(default_factory=lambda: secrets.token_hex(8))
+    secret_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    region: str = REGION
+    process: ServerProcess | None = field(default=None, repr=False)
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive
+
+    def start(self) -> None:
+        """Start it, again after a kill, and return when it answers."""
+        if not self.alive:
+            # An empty file of keys would mean that everyone may do everything.
+            identity = {
+                "name": "tests",
+                "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+            }
+            (self.folder / "keys.json").write_text(json.dumps({"identities": [identity]}), "utf-8")
+            self.process = ServerProcess(self.command, self.folder, self.folder / "out.log")
+        assert self.process
+        await_answer(self.answers, self.process, START_SECONDS, f"the S3 server at {self.endpoint}")
+
+    def answers(self) -> bool:
+        """Whether it refuses a stranger, as it does once all its parts are up."""
+        try:
+            with urllib.request.urlopen(self.endpoint, timeout=2):
+                return False
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code == 403
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+
+    def pause(self) -> None:
+        """Connections stay open, nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def heal(self) -> None:
+        if self.alive:
+            self.resume()
+        self.start()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process
+        assert self.process.alive, "the S3 server is not running"
+        self.process.send(number)
+
+
+@contextlib.contextmanager
+def run_s3() -> Iterator[S3Server]:
+    """A server that answers, with no bucket yet, in a temporary folder that goes with it."""
+    with tempfile.TemporaryDirectory(prefix="s3-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        roles = ("master", "volume", "filer", "s3")
+        ports = iter(free_ports(2 * len(roles)))
+        options = {f"{role}.port": next(ports) for role in roles}
+        options |= {f"{role}.port.grpc": next(ports) for role in roles}
+        port = options["s3.port"]
+        flags = {
+            "dir": folder,
+            "ip": "127.0.0.1",
+            "ip.bind": "127.0.0.1",
+            "master.telemetry": "false",
+            "master.volumeSizeLimitMB": 64,
+            "master.volumePreallocate": "false",
+            "master.electionTimeout": "1s",  # a lone master elects itself when it is started again
+            "volume.max": 100,
+            "volume.preStopSeconds": 0,
+            "volume.minFreeSpace": "100MiB",
+            "filer.localSocket": folder / "filer.sock",
+            "s3.localSocket": folder / "s3.sock",
+            "s3.config": folder / "keys.json",
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            "s3.autoCreateBucket": "false",
+            **options,
+        }
+        command = [str(Path(sys.executable).with_name("weed")), "server", "-filer", "-s3"]
+        server = S3Server(
+            f"http://127.0.0.1:{port}", folder, [*command, *(f"-{flag}={value}" for flag, value in flags.items())]
+        )
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
