@@ -15,14 +15,17 @@ from syndb_graphql.ingest.columns import Role
 from syndb_graphql.ingest.files import FileStage
 from syndb_graphql.ingest.findings import note
 from syndb_graphql.ingest.keys import derive_cids, to_series
+from syndb_graphql.ingest.mangled import explain_numbers, odd_ids, odd_words
 from syndb_graphql.ingest.plausibility import check_plausible, check_relations
 from syndb_graphql.ingest.readers import Batch
 from syndb_graphql.ingest.report import Report, Severity
 from syndb_graphql.ingest.shapes import fill_shapes
+from syndb_graphql.ingest.strays import set_aside
 from syndb_graphql.ingest.tables import TableInput
 from syndb_graphql.ingest.values import Problem, parse, parse_id, parse_point
 from syndb_graphql.spec.model import Column, Model, Reference
 from syndb_graphql.spec.naming import nearest, snake
+from syndb_graphql.spec.types import TEXT
 
 ROW = "row_number"
 """Beside our own columns: number of the row in its file."""
@@ -55,6 +58,7 @@ class RowReader:
         self._files = files
         self._report = report
         self._terms: dict[str, dict[str, str | None]] = {}
+        self._first = True
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Frames of the columns that can have a value, `cid` and `source_id` first, ROW last; no row without an id."""
@@ -65,38 +69,47 @@ class RowReader:
 
     def _read_batch(self, batch: Batch) -> pl.DataFrame:
         rows = pl.Series(ROW, np.arange(batch.first_row, batch.first_row + batch.frame.height, dtype=np.int64))
+        kept = set_aside(batch.frame, rows, self._layout, self._report, first=self._first)
+        self._first = False
+        if kept is None:
+            return self._read_frame(batch.frame, rows)
+        return self._read_frame(batch.frame.filter(kept), rows.filter(kept))
+
+    def _read_frame(self, frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
         columns: dict[str, pl.Series] = {}
         for name, given in self._layout.by_role[Role.PLAIN].items():
-            columns |= self._read_plain(self._table.column[name], batch.frame[given], rows)
+            columns |= self._read_plain(self._table.column[name], frame[given], rows)
         for name, given in self._layout.by_role[Role.POINT].items():
-            columns |= self._read_point(name, batch.frame[given], rows)
+            columns |= self._read_point(name, frame[given], rows)
         for name, given in self._layout.by_role[Role.REFERENCE].items():
-            columns[self._table.references[name].source] = self._read_id(batch.frame[given], rows)
+            columns[self._table.references[name].source] = self._read_id(frame[given], rows)
         for name, given in self._layout.by_role[Role.REFERENCE_TABLE].items():
-            columns |= self._read_table_name(self._table.references[name], batch.frame[given], rows)
+            columns |= self._read_table_name(self._table.references[name], frame[given], rows)
         for name, values in columns.items():
             self._source.origins.count_given(name, values)
         for name, given in self._layout.by_role[Role.PATH].items():
-            term, paths = self._table.term[name], batch.frame[given]
+            term, paths = self._table.term[name], frame[given]
             columns |= self._files.fill(
                 self._table, term, paths, columns, rows, self._source.name, self._source.origins
             )
         columns |= fill_shapes(self._table, columns, rows, self._layout, self._report, self._source.origins)
-        stated = {name: batch.frame[named] for name, named in self._layout.by_role[Role.PLAIN].items()}
+        stated = {name: frame[named] for name, named in self._layout.by_role[Role.PLAIN].items()}
         check_plausible(self._table, columns, stated, rows, self._layout, self._report)
         check_relations(self._table, columns, rows, self._layout, self._report)
         columns |= self._fill_individual(columns, len(rows))
-        source = self._read_source(batch.frame, columns, rows)
+        source = self._read_source(frame, columns, rows)
         cids = derive_cids(self._dataset_id, self._table.name, source.fill_null("").cast(pl.Binary).to_list())
-        frame = pl.DataFrame(
+        read = pl.DataFrame(
             [to_series("cid", cids), source, *(values.rename(name) for name, values in columns.items()), rows]
         )
-        return frame.filter(source.is_not_null()) if source.null_count() else frame
+        return read.filter(source.is_not_null()) if source.null_count() else read
 
     # ── One column ──
     def _read_plain(self, column: Column, given: pl.Series, rows: pl.Series) -> dict[str, pl.Series]:
         parsed = parse(given, column.type)
         self._note_problems(parsed.problems, given, rows)
+        if column.type is TEXT and column.vocabulary is None:
+            self._warn(odd_words(given), given, rows)
         values = parsed.values.rename(column.name)
         if (scale := self._layout.factors.get(column.name, 1.0)) != 1.0:
             values = values * scale
@@ -121,6 +134,7 @@ class RowReader:
     def _read_id(self, given: pl.Series, rows: pl.Series) -> pl.Series:
         parsed = parse_id(given)
         self._note_problems(parsed.problems, given, rows)
+        self._warn(odd_ids(given), given, rows)
         return parsed.values
 
     def _read_table_name(self, reference: Reference, given: pl.Series, rows: pl.Series) -> dict[str, pl.Series]:
@@ -226,7 +240,13 @@ class RowReader:
 
     def _note_problems(self, problems: Sequence[Problem], given: pl.Series, rows: pl.Series) -> None:
         for problem in problems:
-            self._note(problem, given, rows)
+            numbers = problem.rule in ("not-a-number", "not-a-whole-number")
+            for part in explain_numbers(problem, given) if numbers else (problem,):
+                self._note(part, given, rows)
+
+    def _warn(self, problems: Sequence[Problem], given: pl.Series, rows: pl.Series) -> None:
+        for problem in problems:
+            self._note(problem, given, rows, severity=Severity.WARNING)
 
     def _note(
         self,

@@ -23,7 +23,7 @@ INT_BOUNDS = {"int": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
 TRUE = ("true", "1", "yes", "t", "y", "1.0")
 FALSE = ("false", "0", "no", "f", "n", "0.0")
 _EMPTY_LEAVE = "Leave the cell empty where nothing was measured."
-_ROUNDED = r"^[+-]?\d(\.\d+)?[eE]\+\d+$"
+_ROUNDED = r"^[+-]?\d([.,]\d+)?[eE]\+\d+$"
 _DIGITS = r"^\d{16,}$"
 _POINT_ZERO = r"^[+-]?\d+\.0$"
 

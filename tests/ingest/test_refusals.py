@@ -28,7 +28,7 @@ async def test_what_is_not_finite_is_refused(lab: Lab, value: str) -> None:
 async def test_text_in_a_column_of_numbers_is_refused(lab: Lab) -> None:
     lab.fill({"neuron.csv": "cid,mesh_volume,n_leaves\n10,12 um3,4\n20,7,many\n30, 8 , 5.0\n"}, rest=UNITS)
     first, second = await lab.refuse()
-    assert (first.rule, first.row, first.value) == ("not-a-number", 2, "12 um3")
+    assert (first.rule, first.row, first.value) == ("unit-in-cell", 2, "12 um3")
     assert (second.rule, second.row, second.value) == ("not-a-whole-number", 3, "many")
 
 
