@@ -125,8 +125,8 @@ CREATE TABLE neuron_relation (
   post_neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX neuron_relation_pre ON neuron_relation (dataset_id, version, pre_neuron_id, cid) WHERE pre_neuron_id IS NOT NULL;
-CREATE INDEX neuron_relation_post ON neuron_relation (dataset_id, version, post_neuron_id, cid) WHERE post_neuron_id IS NOT NULL;
+CREATE TABLE neuron_relation_pre (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, pre_neuron_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, pre_neuron_id, cid)) STRICT, WITHOUT ROWID;
+CREATE TABLE neuron_relation_post (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, post_neuron_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, post_neuron_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE axon (
   dataset_id BLOB NOT NULL,
@@ -190,7 +190,7 @@ CREATE TABLE axon (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX axon_owned ON axon (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE axon_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE dendrite (
   dataset_id BLOB NOT NULL,
@@ -252,7 +252,7 @@ CREATE TABLE dendrite (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX dendrite_owned ON dendrite (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE dendrite_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE dendritic_spine (
   dataset_id BLOB NOT NULL,
@@ -296,7 +296,7 @@ CREATE TABLE dendritic_spine (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX dendritic_spine_owned ON dendritic_spine (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE dendritic_spine_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pre_synaptic_terminal (
   dataset_id BLOB NOT NULL,
@@ -342,7 +342,7 @@ CREATE TABLE pre_synaptic_terminal (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX pre_synaptic_terminal_owned ON pre_synaptic_terminal (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE pre_synaptic_terminal_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE synapse (
   dataset_id BLOB NOT NULL,
@@ -380,12 +380,10 @@ CREATE TABLE synapse (
   pre_neuron_source_id TEXT,
   post_neuron_id BLOB,
   post_neuron_source_id TEXT,
-  pre_component BLOB AS (coalesce(pre_id, pre_neuron_id)) VIRTUAL,
-  post_component BLOB AS (coalesce(post_id, post_neuron_id)) VIRTUAL,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX synapse_pre ON synapse (dataset_id, version, pre_neuron_id, pre_component, cid) WHERE pre_neuron_id IS NOT NULL;
-CREATE INDEX synapse_post ON synapse (dataset_id, version, post_neuron_id, post_component, cid) WHERE post_neuron_id IS NOT NULL;
+CREATE TABLE synapse_pre (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, pre_neuron_id BLOB NOT NULL, pre_component BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, pre_neuron_id, pre_component, cid)) STRICT, WITHOUT ROWID;
+CREATE TABLE synapse_post (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, post_neuron_id BLOB NOT NULL, post_component BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, post_neuron_id, post_component, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE endoplasmic_reticulum (
   dataset_id BLOB NOT NULL,
@@ -425,7 +423,7 @@ CREATE TABLE endoplasmic_reticulum (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX endoplasmic_reticulum_owned ON endoplasmic_reticulum (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE endoplasmic_reticulum_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mitochondria (
   dataset_id BLOB NOT NULL,
@@ -464,7 +462,7 @@ CREATE TABLE mitochondria (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX mitochondria_owned ON mitochondria (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE mitochondria_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nucleus (
   dataset_id BLOB NOT NULL,
@@ -503,7 +501,7 @@ CREATE TABLE nucleus (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX nucleus_owned ON nucleus (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE nucleus_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE vesicle (
   dataset_id BLOB NOT NULL,
@@ -545,4 +543,4 @@ CREATE TABLE vesicle (
   neuron_source_id TEXT,
   PRIMARY KEY (dataset_id, version, cid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX vesicle_owned ON vesicle (dataset_id, version, owner_id, parent_id, cid) WHERE owner_id IS NOT NULL;
+CREATE TABLE vesicle_owned (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, owner_id BLOB NOT NULL, parent_id BLOB NOT NULL, cid BLOB NOT NULL, PRIMARY KEY (dataset_id, version, owner_id, parent_id, cid)) STRICT, WITHOUT ROWID;

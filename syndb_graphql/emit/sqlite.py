@@ -1,6 +1,8 @@
-"""The model as SQLite tables: one a table, keyed (dataset_id, version, cid), with an index a relation.
+"""The model as SQLite tables: one a table, keyed (dataset_id, version, cid), and one of keys alone a relation.
 
-SQLite needs no buckets: its key keeps the rows of a version together, in cid order.
+SQLite needs no buckets: its key keeps the rows of a version together, in cid order. A relation is a table and not an
+index, because an index takes its entries row by row, in the order of the rows: they fall all over it, and ten million
+synapses rewrite it hundreds of times. A table is filled in its own order once all rows are there.
 """
 
 from syndb_graphql.spec.model import Column, Model, Table
@@ -56,18 +58,14 @@ def _emit_table(table: Table) -> str:
         "  dataset_id BLOB NOT NULL",
         "  version INTEGER NOT NULL",
         *(f"  {_emit_column(column)}" for column in table.columns),
+        "  PRIMARY KEY (dataset_id, version, cid)",
     ]
-    for relation in table.relations.values():
-        if relation.order not in table.column:
-            computed = f"coalesce({relation.component}, {relation.owner})"
-            lines.append(f"  {relation.order} BLOB AS ({computed}) VIRTUAL")
-    lines.append("  PRIMARY KEY (dataset_id, version, cid)")
     sql = f"CREATE TABLE {table.name} (\n" + ",\n".join(lines) + "\n) STRICT, WITHOUT ROWID;\n"
     for relation in table.relations.values():
-        order = "" if relation.order == relation.owner else f"{relation.order}, "
-        key = f"dataset_id, version, {relation.owner}, {order}cid"
+        names = ", ".join(f"{name} BLOB NOT NULL" for name in relation.key)
         sql += (
-            f"CREATE INDEX {table.name}_{relation.name} ON {table.name} ({key}) WHERE {relation.owner} IS NOT NULL;\n"
+            f"CREATE TABLE {table.name}_{relation.name} (dataset_id BLOB NOT NULL, version INTEGER NOT NULL, {names}, "
+            f"PRIMARY KEY (dataset_id, version, {', '.join(relation.key)})) STRICT, WITHOUT ROWID;\n"
         )
     return sql
 

@@ -108,7 +108,10 @@ class Writer:
     async def _finish_table(
         self, target: Target, table: Table, totals: TableTotals, relations: RelationTotals, path: Path
     ) -> ParquetFile:
-        """Counts of related rows, the Parquet file, and the proof that all three hold the same rows."""
+        """Relations and their counts, the Parquet file, and the proof that all three hold the same rows."""
+        if table.relations:
+            self._job.begin(f"relating {table.name}", totals.rows, "rows")
+        await target.rows.finish_rows(table, target.snapshot, lambda part: self._job.reach(round(part * totals.rows)))
         for counts in relations.pieces():
             await target.rows.write_counts(target.snapshot, counts)
         expected = RowsSummary(totals.rows, totals.checksum)

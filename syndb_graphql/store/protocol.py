@@ -9,7 +9,7 @@ order, never an object a row. A partial answer is an error, never a shorter page
 StoreUnavailable, and nothing of its driver. Every call is awaited; each has the time limit given when the store was opened.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -145,6 +145,13 @@ class Store(Protocol):
 
     async def write_rows(self, table: Table, snapshot: Snapshot, rows: "DataFrame") -> None:
         """Add rows: a frame with exactly the table's columns, in their order. Writing a row again changes nothing."""
+        ...
+
+    async def finish_rows(self, table: Table, snapshot: Snapshot, reach: Callable[[float], None]) -> None:
+        """All rows of the table are written: make them to be had by `read_related`, which may not find them before.
+
+        `reach` is told how much of it is done, up to 1. Doing it again changes nothing.
+        """
         ...
 
     async def write_counts(self, snapshot: Snapshot, counts: Iterable[RelatedCount]) -> None: ...

@@ -8,7 +8,8 @@ handing a read of microseconds to a thread costs more than the read.
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from asyncio import Task, current_task, sleep
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ PROGRESS_STEPS = 20_000
 """Instructions of SQLite's machine between two looks at the clock: about a millisecond."""
 SWEEP_ROWS = 20_000
 """Rows removed in one transaction, so that a sweep never holds up a load or fills the log."""
+RELATED_ROWS = 100_000
+"""Entries of a relation written in one transaction, so that neither readers' pages nor other loads wait for more."""
 _FIRST, _LAST = b"", b"\xff" * 17
 """Below and above every 16-byte key."""
 
@@ -55,6 +58,8 @@ class SqliteStore:
         self._model = model
         self._timeout_s = timeout_s
         self._deadline = float("inf")
+        self._sorting: Task[object] | None = None
+        """The load whose long statement runs, so that it can be ended within."""
         with self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = apsw.Connection(str(path), statementcachesize=500)
@@ -76,17 +81,15 @@ class SqliteStore:
         criteria: Criteria = EVERYTHING,
     ) -> list[Row]:
         del criteria  # everything, by cid: so far nothing else can be asked
-        direction = "DESC" if window.backwards else "ASC"
+        bounds = [(sign, key[0]) for sign, key in ((">", window.after), ("<", window.before)) if key]
+        where = "".join(f" AND cid {sign} ?" for sign, _ in bounds)
         sql = (
-            f"SELECT {_names(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ? AND cid > ? AND cid < ? "
-            f"ORDER BY cid {direction} LIMIT ?"
+            f"SELECT {_names(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ?{where} "
+            f"ORDER BY cid {'DESC' if window.backwards else 'ASC'} LIMIT ?"
         )
-        after = window.after[0] if window.after else _FIRST
-        before = window.before[0] if window.before else _LAST
+        bindings = (snapshot.dataset_id, snapshot.version, *(cid for _, cid in bounds), window.limit)
         with self._limited():
-            rows = self._fetch(
-                sql, (snapshot.dataset_id, snapshot.version, after, before, window.limit), table, columns
-            )
+            rows = self._fetch(sql, bindings, table, columns)
         if window.backwards:
             rows.reverse()
         return rows
@@ -159,6 +162,46 @@ class SqliteStore:
         with self._translated(), self._connection:
             self._connection.executemany(sql, ((*key, *row) for row in rows.iter_rows()))
 
+    async def finish_rows(self, table: Table, snapshot: Snapshot, reach: Callable[[float], None]) -> None:
+        for number, relation in enumerate(table.relations.values()):
+            async for part in self._fill_relation(relation, snapshot):
+                reach((number + part) / len(table.relations))
+
+    async def _fill_relation(self, relation: Relation, snapshot: Snapshot) -> AsyncIterator[float]:
+        """Sort its keys in a temporary table, then append them. Yields how much is done, up to 1.
+
+        Entries in their own order fill page after page; in the order of the rows each would change a page elsewhere.
+        """
+        key, target = (snapshot.dataset_id, snapshot.version), f"{relation.table}_{relation.name}"
+        # Loads of several data sets may take turns on this connection.
+        name = f"temp.{target}_{snapshot.dataset_id.hex()}_{snapshot.version}"
+        names = _names(relation.key)
+        order = _names(str(place) for place in range(1, len(relation.key) + 1))
+        insert = f"INSERT OR IGNORE INTO {target} (dataset_id, version, {names}) SELECT ?, ?, {names} FROM {name}"
+        try:
+            self._sorting = current_task()
+            with self._translated():
+                self._connection.execute(f"CREATE TABLE {name} ({names})")
+                self._connection.execute(f"INSERT INTO {name} {_keys_sql(relation)} ORDER BY {order}", key)
+                count = self._connection.changes()
+            self._sorting = None
+            yield 0.5
+            for low in range(0, count, RELATED_ROWS):
+                with self._translated(), self._connection:
+                    self._connection.execute(
+                        f"{insert} WHERE rowid > ? AND rowid <= ?", (*key, low, low + RELATED_ROWS)
+                    )
+                yield 0.5 + 0.5 * low / count
+                await sleep(0)  # where Ctrl+C ends the load
+            yield 1
+        except StoreTimeout:
+            await sleep(0)  # Ctrl+C while sorting: the task was cancelled, and ends here
+            raise
+        finally:
+            self._sorting = None
+            with self._translated():
+                self._connection.execute(f"DROP TABLE IF EXISTS {name}")
+
     async def write_counts(self, snapshot: Snapshot, counts: Iterable[RelatedCount]) -> None:
         key = (snapshot.dataset_id, snapshot.version)
         with self._translated(), self._connection:
@@ -181,9 +224,8 @@ class SqliteStore:
         key = (snapshot.dataset_id, snapshot.version)
         with self._translated():
             self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ? AND version = ?", key)
-            for table in self._model.tables:
-                self._sweep(table, "cid", key)
-            self._sweep("related_count", "key", key)
+            for table, columns in self._keys.items():
+                self._sweep(table, columns, key)
 
     # ── Data sets ──
     async def read_heads(self) -> list[Head]:
@@ -267,11 +309,11 @@ class SqliteStore:
         with self._translated():
             self._connection.execute("DELETE FROM dataset_head WHERE dataset_id = ?", (dataset_id,))
             self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ?", (dataset_id,))
-            for table in (*self._model.tables, "related_count"):
+            for table, columns in self._keys.items():
                 sql = f"SELECT DISTINCT version FROM {table} WHERE dataset_id = ?"
                 found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
                 for (version,) in found:
-                    self._sweep(table, "key" if table == "related_count" else "cid", (dataset_id, version))
+                    self._sweep(table, columns, (dataset_id, version))
             self._connection.execute("DELETE FROM dataset_record WHERE dataset_id = ?", (dataset_id,))
 
     # ── Itself ──
@@ -318,17 +360,26 @@ class SqliteStore:
             found: list[Row] = self._connection.execute(sql, bindings).fetchall()
         return bytes(found[0][0]) if found else None
 
-    def _sweep(self, table: str, column: str, key: tuple[bytes, int]) -> None:
+    @property
+    def _keys(self) -> dict[str, tuple[str, ...]]:
+        """Every table that has a part in each version, with its key within one."""
+        keys: dict[str, tuple[str, ...]] = {
+            f"{relation.table}_{relation.name}": relation.key for relation in self._model.relations
+        }
+        return keys | {"related_count": ("key", "relation", '"table"')} | dict.fromkeys(self._model.tables, ("cid",))
+
+    def _sweep(self, table: str, columns: Sequence[str], key: tuple[bytes, int]) -> None:
         """Remove all rows under `key` in transactions of bounded size, in the order of the table's own key."""
-        where = "dataset_id = ? AND version = ?"
-        bound = f"SELECT {column} FROM {table} WHERE {where} ORDER BY {column} LIMIT 1 OFFSET ?"
-        while self._connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", key).fetchall():
-            last = self._connection.execute(bound, (*key, SWEEP_ROWS)).fetchall()
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE {where} AND {column} <= ?", (*key, last[0][0] if last else _LAST)
-            )
+        where, order = "dataset_id = ? AND version = ?", _names(columns)
+        bound = f"SELECT {order} FROM {table} WHERE {where} ORDER BY {order} LIMIT 1 OFFSET ?"
+        while last := self._connection.execute(bound, (*key, SWEEP_ROWS)).fetchall():
+            sql = f"DELETE FROM {table} WHERE {where} AND ({order}) <= ({_names('?' * len(columns))})"
+            self._connection.execute(sql, (*key, *last[0]))
+        self._connection.execute(f"DELETE FROM {table} WHERE {where}", key)
 
     def _is_late(self) -> bool:
+        if self._sorting is not None and self._sorting.cancelling():
+            return True
         return time.monotonic() > self._deadline
 
     @contextmanager
@@ -362,19 +413,39 @@ def _names(columns: Iterable[str]) -> str:
     return ", ".join(columns)
 
 
+def _keys_sql(relation: Relation) -> str:
+    """The keys of a version's rows that the relation has, as a query."""
+    component = relation.component
+    if component is None:
+        computed = ""
+    elif relation.order == component:
+        # A part of nothing is nobody's child.
+        computed = f"{component}, "
+    else:
+        computed = f"coalesce({component}, {relation.owner}), "
+    where = f"dataset_id = ? AND version = ? AND {relation.owner} IS NOT NULL"
+    if component is not None and relation.order == component:
+        where += f" AND {component} IS NOT NULL"
+    return f"SELECT {relation.owner}, {computed}cid FROM {relation.table} WHERE {where}"
+
+
 def _related_sql(relation: Relation, columns: Sequence[str], window: Window, *, one_component: bool) -> str:
-    where = f"dataset_id = ? AND version = ? AND {relation.owner} = ?"
+    where = f"key.dataset_id = ? AND key.version = ? AND key.{relation.owner} = ?"
     if one_component:
-        where += f" AND {relation.order} = ?"
-    order = _related_order(relation, one_component=one_component)
-    for key, sign in ((window.after, ">"), (window.before, "<")):
-        if key is not None:
+        where += f" AND key.{relation.order} = ?"
+    order = [f"key.{name}" for name in _related_order(relation, one_component=one_component)]
+    for edge, sign in ((window.after, ">"), (window.before, "<")):
+        if edge is not None:
             where += f" AND ({_names(order)}) {sign} ({_names('?' * len(order))})"
     direction = "DESC" if window.backwards else "ASC"
     ordered = _names(f"{name} {direction}" for name in order)
-    # Left to itself SQLite may walk the whole table in the order of cid and pick the owner's rows out of it.
-    index = f"INDEXED BY {relation.table}_{relation.name}"
-    return f"SELECT {_names(columns)} FROM {relation.table} {index} WHERE {where} ORDER BY {ordered} LIMIT ?"
+    selected = _names(f"key.{name}" if name in relation.key else f"rows.{name}" for name in columns)
+    source = f"{relation.table}_{relation.name} AS key"
+    if not set(columns) <= set(relation.key):
+        # CROSS: keys first, and then the row of each, however few rows SQLite takes the table for.
+        source += f" CROSS JOIN {relation.table} AS rows"
+        where += " AND rows.dataset_id = key.dataset_id AND rows.version = key.version AND rows.cid = key.cid"
+    return f"SELECT {selected} FROM {source} WHERE {where} ORDER BY {ordered} LIMIT ?"
 
 
 def _related_order(relation: Relation, *, one_component: bool) -> tuple[str, ...]:

@@ -209,6 +209,7 @@ async def _write(store: Store, model: Model, record: DatasetRecord, rows: Rows) 
     snapshot = Snapshot(id_, await store.begin_version(id_))
     for name, made in rows.items():
         await store.write_rows(model.tables[name], snapshot, _frame(model.tables[name], made))
+        await store.finish_rows(model.tables[name], snapshot, lambda part: None)
         await store.write_counts(snapshot, _count(model.tables[name], made))
     version = VersionRecord(
         number=snapshot.version,

@@ -62,6 +62,7 @@ async def store(tmp_path_factory):
     schema = {column.name: _POLARS[column.type.name] for column in SYNAPSE.columns}
     frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in ROWS], schema=schema)
     await opened.write_rows(SYNAPSE, snapshot, frame)
+    await opened.finish_rows(SYNAPSE, snapshot, lambda part: None)
     yield opened, snapshot
     await opened.close()
 

@@ -71,6 +71,7 @@ async def write_synapses(store: Store, snapshot: Snapshot, owners: dict[str, int
         for n in range(count)
     ]
     await store.write_rows(SYNAPSE, snapshot, frame(SYNAPSE, rows))
+    await store.finish_rows(SYNAPSE, snapshot, lambda part: None)
 
 
 async def test_pages_in_both_directions_meet_every_row_once_in_the_order_of_cid(store):
@@ -152,6 +153,31 @@ async def test_rows_of_several_owners_are_read_by_component_and_cid_each_with_it
     assert last.rows[:4] == everything.rows[-4:]
 
 
+async def test_finishing_a_table_again_changes_nothing_and_tells_how_far_it_is(store):
+    snapshot = await write_neurons(store, 1)
+    await write_synapses(store, snapshot, {"0": 30})
+    told: list[float] = []
+    await store.finish_rows(SYNAPSE, snapshot, told.append)
+    assert told == sorted(told)
+    assert all(0 <= part <= 1 for part in told)
+    found = await store.read_related(
+        SYNAPSE.relations["pre"], snapshot, owners=[(cid(NEURON, 0), None)], columns=["cid"], window=Window(100)
+    )
+    assert len(found.rows) == len(set(found.rows)) == 30
+
+
+async def test_a_version_that_is_dropped_has_no_related_rows_and_leaves_those_of_others(store):
+    snapshots = [await write_neurons(store, 1) for _ in range(2)]
+    for snapshot in snapshots:
+        await write_synapses(store, snapshot, {"0": 30})
+    await store.drop_version(snapshots[0])
+    relation, owners = SYNAPSE.relations["pre"], [(cid(NEURON, 0), None)]
+    for snapshot, count in zip(snapshots, (0, 30), strict=True):
+        for columns in (["cid"], ["source_id"]):
+            found = await store.read_related(relation, snapshot, owners=owners, columns=columns, window=Window(100))
+            assert len(found.rows) == count
+
+
 async def test_the_owner_stands_in_for_an_unknown_component(store):
     snapshot = await write_neurons(store, 1)
     await write_synapses(store, snapshot, {"0": 8})
@@ -172,11 +198,25 @@ async def test_children_of_one_compartment_are_told_from_the_other_parts_of_its_
         for n in range(9)
     ]
     await store.write_rows(SPINE, snapshot, frame(SPINE, rows))
+    await store.finish_rows(SPINE, snapshot, lambda part: None)
     relation = SPINE.relations["owned"]
     owners = [(cid(NEURON, 0), None), (cid(NEURON, 0), dendrites[0])]
     found = await store.read_related(relation, snapshot, owners=owners, columns=["source_id"], window=Window(100))
     assert found.offsets == [0, 9, 14]
     assert sorted(row[0] for row in found.rows[9:]) == ["0", "2", "4", "6", "8"]
+
+
+async def test_a_compartment_without_a_parent_is_no_child_of_its_own(store):
+    snapshot = await write_neurons(store, 1)
+    alone = cid(SPINE, "alone")
+    rows = [{"cid": alone, "source_id": "alone", "owner_id": alone}]
+    await store.write_rows(SPINE, snapshot, frame(SPINE, rows))
+    await store.finish_rows(SPINE, snapshot, lambda part: None)
+    relation = SPINE.relations["owned"]
+    found = await store.read_related(
+        relation, snapshot, owners=[(alone, None), (alone, alone)], columns=["cid"], window=Window(100)
+    )
+    assert found.rows == []
 
 
 async def test_counts_kept_at_load_are_read_by_key_and_relation(store):
