@@ -55,6 +55,7 @@ LIBRARIES = {
     "trimesh": {"ingest"},
     "fastexcel": {"ingest", "demo"},
     "rich": {"cli"},
+    "tantivy": {"catalog.search"},
     "pydantic": {"settings"},
     "pydantic_settings": {"settings"},
 }
