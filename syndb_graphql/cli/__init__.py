@@ -29,6 +29,9 @@ COMMANDS = (
     Command("load", "syndb_graphql.cli.load", "load folders, each one data set"),
     Command("list", "syndb_graphql.cli.list", "show the data sets that are loaded"),
     Command("delete", "syndb_graphql.cli.delete", "remove a data set and all its rows and files"),
+    Command(
+        "sweep", "syndb_graphql.cli.sweep", "remove what killed loads left, and versions that were replaced long ago"
+    ),
     Command("schema", "syndb_graphql.cli.schema", "write or check what is derived from schema/"),
 )
 

@@ -8,7 +8,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -17,6 +16,7 @@ from syndb_graphql.ingest.folder import inside
 from syndb_graphql.ingest.mesh import MESH_SUFFIXES, MeshLimits, convert_mesh
 from syndb_graphql.ingest.readers import open_table
 from syndb_graphql.ingest.report import BadFile
+from syndb_graphql.ingest.scratch import open_scratch
 from syndb_graphql.ingest.skeleton import measure_skeleton
 from syndb_graphql.ingest.survey import Floats
 from syndb_graphql.ingest.tables import TABLE_SUFFIXES
@@ -151,11 +151,11 @@ def _measure(folder: Path, kind: str, names: Sequence[str]) -> list[Box]:
         except (BadFile, OSError):
             continue
     boxes = []
-    with TemporaryDirectory(prefix="syndb-init-") as scratch:
+    with open_scratch("init") as scratch:
         for size, name in sorted(sized)[:MEASURED]:
             if 0 < size <= MAX_MEASURED_BYTES:
                 try:
-                    low, high = _measure_box(folder / name, kind, Path(scratch) / "mesh.glb")
+                    low, high = _measure_box(folder / name, kind, scratch / "mesh.glb")
                 except BadFile:
                     continue
                 boxes.append(Box(name, np.array(low), np.array(high)))

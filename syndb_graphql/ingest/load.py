@@ -11,24 +11,34 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir
 
 import msgspec
 
-from syndb_graphql.catalog.records import DatasetRecord, VersionRecord
+from syndb_graphql.catalog.records import DatasetRecord, TableSummary, VersionRecord
 from syndb_graphql.emit.arrow import emit_arrow
 from syndb_graphql.errors import LoadError, SyndbError
 from syndb_graphql.ingest.config import read_config
 from syndb_graphql.ingest.files import FileStage
 from syndb_graphql.ingest.job import Job, Progress
+from syndb_graphql.ingest.leases import take_lease
 from syndb_graphql.ingest.parquet import file_sha256
 from syndb_graphql.ingest.reading import read_stamp, read_tables, refuse_empty
 from syndb_graphql.ingest.report import BadFile, Report, Severity
 from syndb_graphql.ingest.result import LoadResult, make_result
+from syndb_graphql.ingest.scratch import open_scratch
 from syndb_graphql.ingest.spool import SortedSpool
 from syndb_graphql.ingest.survey import Survey
+from syndb_graphql.ingest.sweep import Sweep
 from syndb_graphql.ingest.tables import as_finding, open_inputs
-from syndb_graphql.ingest.versions import Standing, begin_draft, discard, publish, read_standing, sweep
+from syndb_graphql.ingest.versions import (
+    Draft,
+    Standing,
+    begin_revision,
+    discard,
+    publish,
+    read_standing,
+)
 from syndb_graphql.ingest.writing import Target, Writer
 from syndb_graphql.objects.protocol import Objects
 from syndb_graphql.spec.model import Model
@@ -63,10 +73,10 @@ async def load_folder(
     if config is None:
         return make_result(folder, None, "failed", report)
     try:
-        with TemporaryDirectory(prefix="syndb-load-") as scratch:
+        with open_scratch("load") as scratch:
             inputs, whole = open_inputs(folder, config, model, report)
-            files = FileStage(folder, Path(scratch), config.record.uuid, config.files, report)
-            job = Job(folder, Path(scratch), model, config, inputs, files, report, progress, survey)
+            files = FileStage(folder, scratch, config.record.uuid, config.files, report)
+            job = Job(folder, scratch, model, config, inputs, files, report, progress, survey)
             return await _load(job, rows, objects, whole=whole, check_only=check_only, retention_h=retention_h)
     except OSError as error:
         raise LoadError(
@@ -142,7 +152,7 @@ async def _update_metadata(
     if same == old:
         await _tidy(job, rows, objects, retention_h)
         return make_result(job.folder, old, "unchanged", job.report, version.number, standing.head.revision, counts)
-    draft = await begin_draft(rows, standing)
+    draft = await begin_revision(rows, standing)
     record = msgspec.structs.replace(new, created_at=old.created_at)
     await publish(rows, draft, record, None)
     await _tidy(job, rows, objects, retention_h)
@@ -152,7 +162,7 @@ async def _update_metadata(
 async def _tidy(job: Job, rows: Store, objects: Objects, retention_h: float) -> None:
     """Remove old versions. What was loaded is published by now, so a failure here is a warning."""
     try:
-        await sweep(rows, objects, job.dataset_id, retention_h=retention_h, now=datetime.now(UTC))
+        await Sweep(rows, objects, retention_h=retention_h).sweep_dataset(job.dataset_id)
     except SyndbError as error:
         message, remedy = f"Old versions were not removed: {error}", "The next load of this folder removes them."
         job.note(Severity.WARNING, "not-tidied", ".", message, remedy)
@@ -168,34 +178,42 @@ async def _write_version(
     fingerprint: str,
     retention_h: float,
 ) -> LoadResult:
-    draft = await begin_draft(rows, standing)
+    lease = await take_lease(rows, job.dataset_id)
+    draft = Draft(standing, lease.snapshot.version, lease)
     published = False
     try:
-        summaries = await Writer(job, spools, Target(rows, objects, draft.snapshot)).write()
-        if job.report.errors:
-            return make_result(job.folder, job.config.record, "failed", job.report)
-        counts = {name: summary.rows for name, summary in summaries.items()}
-        await _upload(job, objects)
-        now = datetime.now(UTC)
-        created = standing.record.created_at if standing.record else now
-        record = msgspec.structs.replace(job.config.record, created_at=created, updated_at=now)
-        version = VersionRecord(
-            number=draft.number,
-            fingerprint=fingerprint,
-            metadata_fingerprint=hashlib.sha256(msgspec.json.encode(job.config.record)).hexdigest(),
-            published_at=now,
-            tables=summaries,
-            files=tuple(sorted(job.files.uploads)),
-            warnings=job.report.warnings,
-        )
-        await publish(rows, draft, record, version)
-        published = True
+        async with lease:
+            summaries = await Writer(job, spools, Target(rows, objects, draft.snapshot)).write()
+            if job.report.errors:
+                return make_result(job.folder, job.config.record, "failed", job.report)
+            await _upload(job, objects)
+            record, version = _records(job, draft, summaries, fingerprint)
+            await publish(rows, draft, record, version)
+            published = True
     finally:
         if not published:
-            with suppress(SyndbError):  # what is left is removed by the next load
+            with suppress(SyndbError):  # what is left is removed by the next load or sweep
                 await discard(rows, objects, draft)
     await _tidy(job, rows, objects, retention_h)
+    counts = {name: summary.rows for name, summary in summaries.items()}
     return make_result(job.folder, record, "loaded", job.report, draft.number, draft.number, counts)
+
+
+def _records(
+    job: Job, draft: Draft, summaries: dict[str, TableSummary], fingerprint: str
+) -> tuple[DatasetRecord, VersionRecord]:
+    """What is written down of the data set and of its rows."""
+    now, old = datetime.now(UTC), draft.standing.record
+    record = msgspec.structs.replace(job.config.record, created_at=old.created_at if old else now, updated_at=now)
+    return record, VersionRecord(
+        number=draft.number,
+        fingerprint=fingerprint,
+        metadata_fingerprint=hashlib.sha256(msgspec.json.encode(job.config.record)).hexdigest(),
+        published_at=now,
+        tables=summaries,
+        files=tuple(sorted(job.files.uploads)),
+        warnings=job.report.warnings,
+    )
 
 
 async def _upload(job: Job, objects: Objects) -> None:
