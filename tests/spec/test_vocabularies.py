@@ -20,7 +20,7 @@ NAMES = [
 KEYS = {"name", "curie", "synonyms", "broader", "url", "description"}
 CURIE_PREFIXES = {
     "animal": {"NCBITaxon"},
-    "brain_structure": {"UBERON", "FBbt", "WBbt", "CL", "GO"},
+    "brain_structure": {"UBERON", "MBA", "FBbt", "WBbt", "CL", "GO"},
     "neuron_type": {"CL"},
     "neurotransmitter": {"CHEBI"},
     "polarity": {"CL"},
