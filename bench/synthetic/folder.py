@@ -17,15 +17,13 @@ import pyarrow.parquet
 
 from bench.synthetic.chance import Rows, stream
 from bench.synthetic.files import FILE_KINDS, NM, UNIT, write_file
-from bench.synthetic.links import ID_SPAN, NEURON, Links
+from bench.synthetic.links import ID_SPAN, NEURON, PIECE, Links
 from bench.synthetic.values import IMAGED_NM, MEASURED, TYPES, Values, place_of, volume_of, words_of
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Kind, Model, Table
 from syndb_graphql.spec.naming import nearest
 from syndb_graphql.spec.types import TEXT
 
-PIECE = 100_000
-"""Rows made at a time, and those of a row group in Parquet."""
 MAX_ROWS = ID_SPAN // 100
 """Of a table: ids of different tables never meet."""
 NOTE = "Random numbers made by a program, seed {seed}: no cell was imaged and nothing was measured."
@@ -65,10 +63,19 @@ def write_synthetic(
         raise FileExistsError(f"{out} is not empty: name a new folder, or empty this one.")
     tables = [table for table in model.tables.values() if table.name in wanted]
     for table in tables:
+        parts = {
+            column.name: links.count_parts(table.name, column.counts)
+            for column in table.columns
+            if column.counts in wanted
+        }
         with FORMATS[format](out / f"{table.name}.{format}") as file:
             for piece in _pieces(wanted[table.name]):
                 given = links.columns(table, piece)
                 drawn = values.columns(table, piece, given)
+                for name, counts in parts.items():
+                    # Nobody counted fewer than are there.
+                    known = pl.Series(counts[piece]).set(drawn[name].is_null(), None)
+                    drawn[name] = pl.select(pl.max_horizontal(drawn[name], known)).to_series()
                 file.write(_frame(table, given, drawn, _write_files(out, table, piece, drawn, files, seed)))
     (out / "dataset.toml").write_text(_dataset_toml(model, tables, wanted, seed, label), encoding="utf-8", newline="\n")
     return out

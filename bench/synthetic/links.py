@@ -16,6 +16,8 @@ from bench.synthetic.chance import Floats, Mask, Rows, number_of, uniform
 from syndb_graphql.spec.model import Model, Reference, Table
 from syndb_graphql.spec.types import TEXT
 
+PIECE = 100_000
+"""Rows made at a time."""
 NEURON = "neuron"
 NOTHING, OUTSIDE = -1, -2
 SKEW = 3
@@ -120,6 +122,21 @@ class Links:
         if "owned" not in self._tables[table].relations:
             return np.full(len(rows), NOTHING)
         return self._climb(self._tables[table], rows)[1]
+
+    def count_parts(self, table: str, parts: str) -> Rows:
+        """How many rows of `parts` each row of `table` has: of a neuron at any depth, else as direct children."""
+        counts = np.zeros(self._rows[table], np.int64)
+        for first in range(0, self._rows.get(parts, 0), PIECE):
+            rows = np.arange(first, min(first + PIECE, self._rows[parts]), dtype=np.int64)
+            parent, owners, _ = self._climb(self._tables[parts], rows)
+            if table == NEURON:
+                found = owners[owners >= 0]
+            elif table in parent.targets:
+                found = parent.row[parent.table == parent.targets.index(table)]
+            else:
+                continue
+            counts += np.bincount(found, minlength=len(counts))
+        return counts
 
     # ── Choices ──
     def _chance(self, table: Table, what: str, rows: Rows) -> Floats:

@@ -1,5 +1,7 @@
 """From a column of True and False to findings: the first few word for word, all of them counted."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from syndb_graphql.ingest.report import SAMPLES, Finding, Report, Severity
@@ -17,8 +19,11 @@ def note(
     message: str,
     remedy: str,
     severity: Severity = Severity.ERROR,
+    hints: Mapping[str, str] | None = None,
 ) -> int:
-    """Add a finding for each row in which `where` is True; answers how many. `message` may hold `{value}`.
+    """Add a finding for each row in which `where` is True; answers how many.
+
+    `message` may hold `{value}`, and `{hint}`: what `hints` has for the value.
 
     `rows` are the rows' numbers in the file, `values` what they hold; both as long as `where`.
     """
@@ -33,7 +38,7 @@ def note(
             row=row,
             column=column,
             value=text,
-            message=message.replace("{value}", text or ""),
+            message=message.replace("{hint}", (hints or {}).get(text or "", "")).replace("{value}", text or ""),
             remedy=remedy,
         )
         report.add(

@@ -108,6 +108,11 @@ class KeyIndex:
             at[open_] += 1
         return found
 
+    @property
+    def has_owners(self) -> bool:
+        """Whether it is said of every cid to whom it belongs."""
+        return self._paths["neuron"].stat().st_size == len(self)
+
     def read_owners(self, positions: Positions) -> tuple[Cids, NDArray[np.bool_]]:
         """Owner of the rows at these positions, and whether it is a neuron."""
         owners = np.memmap(self._paths["owner"], np.uint8, "r").reshape(-1, 16)

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from syndb_graphql.ingest.columns import Layout, Role
 from syndb_graphql.ingest.findings import note
+from syndb_graphql.ingest.integrity import PartCounts
 from syndb_graphql.ingest.keys import Cids, KeyIndex, TextFile, derive_cids, from_series, to_series
 from syndb_graphql.ingest.origins import Origins
-from syndb_graphql.ingest.report import Report, Severity
+from syndb_graphql.ingest.report import SAMPLES, Report, Severity
 from syndb_graphql.ingest.rows import ROW
 from syndb_graphql.spec.model import Reference, Table
 
@@ -45,8 +46,9 @@ class _Found:
 class Resolver:
     """Holds the ids of all tables of one load, in files below `folder`."""
 
-    def __init__(self, folder: Path, dataset_id: bytes, report: Report) -> None:
+    def __init__(self, folder: Path, dataset_id: bytes, report: Report, counts: PartCounts) -> None:
         self._folder = folder
+        self._counts = counts
         self._dataset_id = dataset_id
         self._report = report
         self._indexes: dict[str, KeyIndex] = {}
@@ -68,11 +70,14 @@ class Resolver:
         """The piece (sorted, no cid twice) with its references resolved: ids, tables, the neuron, the owner."""
         columns: dict[str, pl.Series] = {}
         found: dict[str, _Found] = {}
+        cids = from_series(piece["cid"])
+        self._counts.add_said(table.name, piece)
         for name, reference in table.references.items():
             if reference.source in piece.columns:
                 found[name] = self._locate(reference, piece)
                 columns |= self._end_columns(table, reference, found[name], piece, layout)
-        cids = from_series(piece["cid"])
+                self._check_self(table, reference, found[name], cids, piece, layout)
+        self._check_components(table, found, piece, layout)
         if "owned" in table.relations:
             columns |= self._own(table, piece, cids, found, columns, layout, origins)
         elif table.name in self._indexes:
@@ -132,9 +137,11 @@ class Resolver:
             remedy = f"Say which in a column {reference.table}."
             self._note("ambiguous-reference", several, piece, reference.source, column, layout, message, remedy)
         if outside.any() and owning:
-            message = f"There is no {' or '.join(self._present(reference))} with the id '{{value}}'."
+            message = f"There is no {' or '.join(self._present(reference))} with the id '{{value}}'.{{hint}}"
             remedy = "Add the missing row, correct the id, or leave the cell empty."
-            self._note("missing-" + reference.name, outside, piece, reference.source, column, layout, message, remedy)
+            hints = self._hints(table, reference, piece[reference.source].filter(pl.Series(outside)))
+            rule = "missing-" + reference.name
+            self._note(rule, outside, piece, reference.source, column, layout, message, remedy, hints=hints)
         elif outside.any():
             message = "'{value}' lies outside the data set; the id is kept, and leads nowhere."
             remedy = "Nothing to do if that is so; else add the missing row or correct the id."
@@ -152,8 +159,64 @@ class Resolver:
             columns[reference.table] = taken if stated is None else stated.fill_null(taken)
         return columns
 
+    def _hints(self, table: Table, reference: Reference, missing: pl.Series) -> dict[str, str]:
+        """For the first ids that lead nowhere: where a row of that id is, or of one that looks like it."""
+        hints = {}
+        for value in missing.head(SAMPLES).unique():
+            if elsewhere := [
+                name for name in self._indexes if name not in reference.targets and self._has(name, value)
+            ]:
+                allowed = ", ".join(reference.targets)
+                whose = f"the {reference.name} of a {table.name}"
+                hints[value] = f" It is the id of a row of {elsewhere[0]}, and {whose} is a row of {allowed}."
+                continue
+            for other in _spellings(value):
+                if any(self._has(name, other) for name in reference.targets):
+                    hints[value] = f" Did you mean '{other}'?"
+                    break
+        return hints
+
+    def _has(self, table: str, source: str) -> bool:
+        index = self._indexes.get(table)
+        return index is not None and index.find(derive_cids(self._dataset_id, table, [source.encode()]))[0] >= 0
+
     def _present(self, reference: Reference) -> Sequence[str]:
         return [target for target in reference.targets if target in self._indexes] or reference.targets
+
+    def _check_self(
+        self, table: Table, reference: Reference, found: _Found, cids: Cids, piece: pl.DataFrame, layout: Layout
+    ) -> None:
+        if table.name not in reference.targets:
+            return
+        own = found.exists & (found.cids == cids).all(axis=1)
+        if own.any():
+            column = layout.by_role[Role.REFERENCE].get(reference.name, reference.id)
+            message = f"'{{value}}' is the row's own id: {reference.name} is another structure."
+            remedy = "Correct the id, or leave the cell empty."
+            self._note("refers-to-itself", own, piece, reference.source, column, layout, message, remedy)
+
+    def _check_components(self, table: Table, found: Mapping[str, _Found], piece: pl.DataFrame, layout: Layout) -> None:
+        """The compartment at one side of a synapse is a part of the neuron at that side."""
+        by_id = {reference.id: name for name, reference in table.references.items()}
+        for relation in table.relations.values():
+            if relation.name == "owned" or relation.component is None:
+                continue
+            part, neuron = found.get(by_id[relation.component]), found.get(by_id[relation.owner])
+            if part is None or neuron is None:
+                continue
+            owners, of_neuron = neuron.cids.copy(), np.zeros(len(neuron.cids), np.bool_)
+            for at, target in enumerate(table.references[by_id[relation.component]].targets):
+                here = (part.table == at) & neuron.given
+                if here.any() and self._indexes[target].has_owners:
+                    owners[here], of_neuron[here] = self._indexes[target].read_owners(part.position[here])
+            other = of_neuron & (owners != neuron.cids).any(axis=1)
+            if other.any():
+                reference, end = table.references[by_id[relation.owner]], table.references[by_id[relation.component]]
+                column = layout.by_role[Role.REFERENCE].get(reference.name, reference.id)
+                message = f"The structure in {end.id} belongs to another neuron than '{{value}}'."
+                remedy = f"Correct one of the two, or leave {reference.id} out of the row."
+                rule = "neuron-contradicts-end"
+                self._note(rule, other, piece, reference.source, column, layout, message, remedy)
 
     # ── Owners ──
     def _own(
@@ -175,6 +238,8 @@ class Resolver:
                 here = parent.table == at
                 if here.any():
                     owners[here], of_neuron[here] = self._indexes[target].read_owners(parent.position[here])
+                    if target != NEURON:
+                        self._counts.add_parts(target, table.name, parent.position[here])
         stated = neuron.exists if neuron is not None else np.zeros(size, np.bool_)
         if neuron is not None:
             other = stated & of_neuron & (owners != neuron.cids).any(axis=1)
@@ -186,6 +251,9 @@ class Resolver:
             owners[stated], of_neuron = neuron.cids[stated], of_neuron | stated
         if table.name in self._indexes:
             self._indexes[table.name].append_owners(owners, of_neuron)
+        if self._counts.counts(NEURON, table.name) and of_neuron.any():
+            within = self._indexes[NEURON].find(owners[of_neuron])
+            self._counts.add_parts(NEURON, table.name, within[within >= 0])
         climbed = self._neuron_columns(table, piece, owners, of_neuron, stated, origins)
         orphans = of_neuron & ~(parent.given if parent is not None else np.zeros(size, np.bool_))
         return {
@@ -229,6 +297,7 @@ class Resolver:
         message: str,
         remedy: str,
         severity: Severity = Severity.ERROR,
+        hints: Mapping[str, str] | None = None,
     ) -> None:
         note(
             self._report,
@@ -241,7 +310,15 @@ class Resolver:
             message=message,
             remedy=remedy,
             severity=severity,
+            hints=hints,
         )
+
+
+def _spellings(value: str) -> list[str]:
+    """Other ways in which people and spreadsheets write an id."""
+    plain = "".join(value.split())
+    ways = (plain, value.lower(), value.upper(), value.capitalize(), value.lstrip("0"), value.strip("'\""), "0" + value)
+    return [way for way in dict.fromkeys(ways) if way and way != value]
 
 
 def _adopted(

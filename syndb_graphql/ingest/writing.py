@@ -13,6 +13,8 @@ import polars as pl
 
 from syndb_graphql.catalog.records import ParquetFile, TableSummary
 from syndb_graphql.errors import LoadError
+from syndb_graphql.ingest.columns import Role
+from syndb_graphql.ingest.integrity import MAX_ALIKE, PartCounts, UndirectedPairs, report_alike, report_counts
 from syndb_graphql.ingest.job import Job
 from syndb_graphql.ingest.keys import from_series
 from syndb_graphql.ingest.parquet import CONTENT_TYPE, ParquetSink, conform, describe_parquet, summarize_parquet
@@ -42,7 +44,8 @@ class Writer:
     def __init__(self, job: Job, spools: Mapping[str, SortedSpool], target: Target | None) -> None:
         self._job, self._target = job, target
         self._spools = {name: spool for name, spool in spools.items() if spool.rows}
-        self._resolver = Resolver(job.scratch, job.dataset_id, job.report)
+        self._counts = PartCounts(job.model.tables[name] for name in self._spools)
+        self._resolver = Resolver(job.scratch, job.dataset_id, job.report, self._counts)
 
     async def write(self) -> dict[str, TableSummary]:
         """Summaries by table. Writes until the first error, checks to the end."""
@@ -51,7 +54,16 @@ class Writer:
         for name, spool in self._spools.items():
             if self._job.model.tables[name].references and name not in self._resolver.related and spool.rows:
                 self._job.report.add(_unrelated(self._job.inputs[name]))
+        self._check_counts()
         return summaries
+
+    def _check_counts(self) -> None:
+        for name, spool in self._spools.items():
+            table, source = self._job.model.tables[name], self._job.inputs[name]
+            names = source.layout.by_role[Role.PLAIN]
+            columns = ["cid", ROW, *(column.name for column in table.columns if column.counts and column.name in names)]
+            pieces = (_without_repeats(piece) for piece in spool.pieces(columns))
+            report_counts(table, self._counts, pieces, source.name, names, self._job.report)
 
     def _open_target(self) -> Target | None:
         """None from the first error on: what is wrong is reported to the end, and written no more."""
@@ -66,6 +78,11 @@ class Writer:
         for name, spool in self._spools.items():
             if name not in targets:
                 continue
+            source = self._job.inputs[name]
+            if source.layout.source and spool.rows <= MAX_ALIKE:
+                report_alike(
+                    list(spool.pieces(["cid", "source_id", ROW])), source.name, source.layout.source, self._job.report
+                )
             index = self._resolver.open_index(name)
             if name == NEURON:
                 sources = self._resolver.open_neuron_sources()
@@ -84,11 +101,12 @@ class Writer:
         path = self._job.scratch / f"{table.name}.parquet"
         sink = ParquetSink(path, table)
         self._job.begin(f"{'writing' if self._open_target() else 'checking'} {table.name}", spool.rows, "rows")
-        done = 0
+        done, pairs = 0, UndirectedPairs()
         for piece in spool.pieces():
             done += piece.height
             self._note_repeats(source, piece)
             resolved = self._resolver.resolve(table, _without_repeats(piece), source.layout, source.origins)
+            pairs.add(resolved)
             frame = conform(resolved, table)
             totals.add(frame)
             if self._job.survey:
@@ -99,6 +117,7 @@ class Writer:
                 relations.add(frame)
             self._job.reach(done)
             await sleep(0)  # where Ctrl+C ends the load
+        pairs.report(source.name, self._job.report)
         sink.close()
         if target := self._open_target():
             parquet = await self._finish_table(target, table, totals, relations, path)

@@ -141,7 +141,7 @@ async def test_a_load_in_many_runs_gives_what_a_load_in_one_gives(lab: Lab, monk
     )
     terminals = "cid,neuron_id,forms_synapse_with\n" + "".join(f"t{i},n{i % 300},s{i}\n" for i in range(700))
     synapses = "cid,pre_id,post_id,pre_neuron_id,post_neuron_id\n" + "".join(
-        f"{i},t{i % 700},s{i % 6000},n{i % 300},n{i * 7 % 300}\n" for i in range(5000)
+        f"{i},t{i % 700},s{i % 6000},n{i % 700 % 300},n{i % 2000 % 300}\n" for i in range(5000)
     )
     lab.fill(
         {
