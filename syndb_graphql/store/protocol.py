@@ -9,7 +9,7 @@ order, never an object a row. A partial answer is an error, never a shorter page
 StoreUnavailable, and nothing of its driver. Every call is awaited; each has the time limit given when the store was opened.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -139,12 +139,15 @@ class Store(Protocol):
         ...
 
     # ── Writing a version ──
-    async def begin_version(self, dataset_id: bytes) -> int:
-        """A version number nobody has had, recorded in the head before the first row is written."""
+    async def begin_version(self, dataset_id: bytes, rows: Mapping[str, int] | None = None) -> int:
+        """A version number nobody has had, recorded in the head before the first row is written.
+
+        `rows`: how many are to come, by table. A store may divide them by that; that others come is no error.
+        """
         ...
 
     async def write_rows(self, table: Table, snapshot: Snapshot, rows: "DataFrame") -> None:
-        """Add rows: a frame with exactly the table's columns, in their order. Writing a row again changes nothing."""
+        """Add rows: a frame with exactly the table's columns, in their order. Writing a row again as it was changes nothing."""
         ...
 
     async def finish_rows(self, table: Table, snapshot: Snapshot, reach: Callable[[float], None]) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from asyncio import Task, current_task, sleep
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,7 +140,8 @@ class SqliteStore:
             ]
 
     # ── Writing a version ──
-    async def begin_version(self, dataset_id: bytes) -> int:
+    async def begin_version(self, dataset_id: bytes, rows: Mapping[str, int] | None = None) -> int:
+        del rows  # all rows of a table lie together, however many they are
         sql = (
             "INSERT INTO dataset_head VALUES (?, 0, 0, 1) ON CONFLICT DO UPDATE SET last_version = last_version + 1 "
             "RETURNING last_version"
