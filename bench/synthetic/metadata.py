@@ -110,7 +110,7 @@ class Metadata:
             publications=tuple(
                 f"10.{int(chance.integers(1000, 9999))}/syn.{int(chance.integers(2000))}"
                 for _ in range(int(chance.integers(0, 3)))
-            ),  # fmt: skip
+            ),
             notes=note if chance.random() < 0.9 else None,
             sample=Sample(
                 individuals=int(chance.integers(1, 9)),
@@ -119,7 +119,7 @@ class Metadata:
                 age_unit="day",
                 condition="control",
                 sampling="random",
-            ),  # fmt: skip
+            ),
             created_at=created,
             updated_at=updated,
         )

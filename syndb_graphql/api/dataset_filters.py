@@ -15,6 +15,11 @@ def add_dataset_filters(types: dict[str, Type]) -> None:
             "and": Argument(list_of(itself) | None, "All of these hold."),
             "or": Argument(list_of(itself) | None, "One of these holds."),
             "not": Argument(itself | None, "This does not hold."),
+            "search": Argument(
+                str | None,
+                "Its label, notes, names with their synonyms, genes and DOIs have all of these words, in any case and with or "
+                "without accents. The last word may be a beginning, unless a space follows it.",
+            ),
             "uuid": Argument(types["UUIDFilter"] | None, "Its uuid."),
             "label": Argument(types["TextFilter"] | None, "Its label."),
             "notes": Argument(types["TextFilter"] | None, "Its notes."),

@@ -7,19 +7,16 @@ from typing import Any
 import strawberry
 
 from syndb_graphql.api.build import Argument, Type, list_of, make_field, make_input, make_type
-from syndb_graphql.api.connections import PAGE_ARGUMENTS
 from syndb_graphql.api.context import Bounds, Context
-from syndb_graphql.api.cursors import TextCursors
+from syndb_graphql.api.dataset_connection import add_dataset_connection, dataset_arguments, resolve_datasets
 from syndb_graphql.api.ids import GlobalId, decode_id
 from syndb_graphql.api.metric_types import MetricTypes
 from syndb_graphql.api.row_fields import read_row
-from syndb_graphql.api.scalars import UUID, Count, format_uuid
-from syndb_graphql.api.sources import EdgeSource, FileSource, PageInfoSource, RowSource
+from syndb_graphql.api.scalars import UUID, format_uuid
+from syndb_graphql.api.sources import FileSource, RowSource
 from syndb_graphql.api.term_types import vocabulary_field
 from syndb_graphql.catalog.catalog import Dataset
-from syndb_graphql.catalog.filters import search_datasets
 from syndb_graphql.errors import BadInput, LimitExceeded
-from syndb_graphql.reads.pages import check_page_size
 from syndb_graphql.spec.model import Kind, OntologyTerm, Table, Term, VocabularyTerm
 
 MAX_IDS = 1000
@@ -27,41 +24,8 @@ MAX_LISTED = 10
 """Data sets that an ambiguous label's error names."""
 
 
-class DatasetConnectionSource:
-    """A page of what a filter keeps; held in memory, so nothing is read."""
-
-    def __init__(self, found: Sequence[Dataset], given: Mapping[str, Any], context: Context, scope: bytes) -> None:
-        bounds = context.backend.bounds
-        count, backwards = check_page_size(
-            given["first"], given["last"], default=bounds.default_page_size, maximum=bounds.max_dataset_page_size
-        )
-        self._cursors = TextCursors(context.backend.secrets, scope)
-        keys = {
-            name: self._cursors.decode(given[name], name) for name in ("after", "before") if given[name] is not None
-        }
-        within = [
-            dataset
-            for dataset in found
-            if ("after" not in keys or dataset.sort_key > keys["after"])
-            and ("before" not in keys or dataset.sort_key < keys["before"])
-        ]
-        self.total = len(found)
-        self.page = within[-count:] if backwards and count else [] if backwards else within[:count]
-        more = len(within) > count
-        self._has_next = "before" in keys if backwards else more
-        self._has_previous = more if backwards else "after" in keys
-
-    def cursor(self, dataset: Dataset) -> str:
-        return self._cursors.encode(dataset.sort_key)
-
-    @property
-    def page_info(self) -> PageInfoSource:
-        ends = [self.cursor(self.page[0]), self.cursor(self.page[-1])] if self.page else [None, None]
-        return PageInfoSource(self._has_next, self._has_previous, *ends)
-
-
 def add_query_type(types: dict[str, Type], metrics: MetricTypes, bounds: Bounds, version: str) -> None:
-    _add_dataset_connection(types)
+    add_dataset_connection(types, metrics.model.vocabularies)
     _add_server(types)
     nodes = Nodes(metrics)
     id_ = strawberry.ID
@@ -79,8 +43,8 @@ def add_query_type(types: dict[str, Type], metrics: MetricTypes, bounds: Bounds,
             {"by": Argument(types["DatasetBy"], "Its uuid, or its label where only one data set has it.")},
         ),
         "datasets": make_field(
-            _resolve_datasets, types["DatasetConnection"] | None, "Data sets, ordered by label and uuid.",
-            {"filter": Argument(types["DatasetFilter"] | None, "Which ones."), **PAGE_ARGUMENTS},
+            resolve_datasets, types["DatasetConnection"] | None, "Data sets: filtered, searched, ordered and counted.",
+            dataset_arguments(types),
         ),
         "tables": make_field(
             lambda _, __: list(metrics.model.tables.values()), list_of(types["Table"]), "The data model: every table and column, with its unit."
@@ -97,24 +61,6 @@ def add_dataset_by(types: dict[str, Type]) -> None:
         "label": Argument(str | None, "The label, exactly."),
     }
     types["DatasetBy"] = make_input("DatasetBy", fields, "How a data set is known: exactly one of these.", one_of=True)
-
-
-def _add_dataset_connection(types: dict[str, Type]) -> None:
-    edge = {
-        "cursor": make_field(lambda edge, _: edge.cursor, str, "Where the data set stands, for `after` and `before`."),
-        "node": make_field(lambda edge, _: edge.node, types["Dataset"], "The data set."),
-    }
-    types["DatasetEdge"] = make_type("DatasetEdge", edge, "A data set of a connection and its cursor.")
-    connection = {
-        "edges": make_field(
-            lambda source, _: [EdgeSource(source.cursor(dataset), dataset) for dataset in source.page],
-            list_of(types["DatasetEdge"]), "The data sets of the page with their cursors.",
-        ),
-        "nodes": make_field(lambda source, _: source.page, list_of(types["Dataset"]), "The data sets of the page."),
-        "pageInfo": make_field(lambda source, _: source.page_info, types["PageInfo"], "Where the page stands."),
-        "totalCount": make_field(lambda source, _: source.total, Count | None, "How many data sets the filter keeps."),
-    }  # fmt: skip
-    types["DatasetConnection"] = make_type("DatasetConnection", connection, "A page of data sets.")
 
 
 def _add_server(types: dict[str, Type]) -> None:
@@ -148,13 +94,6 @@ def _resolve_dataset(_root: Any, info: strawberry.Info, by: Mapping[str, Any]) -
             f"{len(found)} data sets are labelled '{label}'. Ask by uuid: {listed}{' …' if len(found) > MAX_LISTED else ''}."
         )
     return found[0] if found else None
-
-
-def _resolve_datasets(_root: Any, info: strawberry.Info, **given: Any) -> DatasetConnectionSource:
-    context: Context = info.context
-    facts = given["filter"] or {}
-    found = search_datasets(context.backend.catalog.index, facts)
-    return DatasetConnectionSource(found, given, context, b"datasets\0" + repr(sorted(facts.items())).encode())
 
 
 def check_ids(ids: Sequence[str]) -> Sequence[str]:

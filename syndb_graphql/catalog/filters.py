@@ -189,6 +189,7 @@ _CONDITIONS: Mapping[str, Condition] = {
     "and": lambda index, parts: reduce(and_, (_match(index, part) for part in parts), index.everything),
     "or": lambda index, parts: reduce(or_, (_match(index, part) for part in parts), 0),
     "not": lambda index, part: index.everything & ~_match(index, part),
+    "search": lambda index, text: index.search(text).found,
     "uuid": _match_uuids,
     "label": lambda index, facts: pack_bits(_compare_texts(index.labels, facts)),
     "notes": lambda index, facts: pack_bits(_compare_texts(index.notes, facts)),

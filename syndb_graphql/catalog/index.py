@@ -6,6 +6,7 @@ catalogue that changed is indexed anew, which takes 5,000 data sets some tens of
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import compress
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syndb_graphql.catalog.passages import Passages
+from syndb_graphql.catalog.search import TextIndex, TextSnapshot
 from syndb_graphql.catalog.vocabulary import Vocabulary
+from syndb_graphql.catalog.words import Term, parse_search
 
 if TYPE_CHECKING:
     from syndb_graphql.catalog.catalog import Dataset
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 Bits = int
 """A set of data sets."""
 Integers = np.ndarray[Any, np.dtype[np.int64]]
+MAX_HITS = 32
+"""Searches whose hits are kept, of one state of the data sets: the pages of one search ask the same again."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -35,23 +41,41 @@ def pack_bits(kept: Sequence[bool] | np.ndarray[Any, np.dtype[np.bool_]]) -> Bit
     return int.from_bytes(np.packbits(np.asarray(kept, np.bool_), bitorder="little").tobytes(), "little")
 
 
-class DatasetIndex:
-    """Data sets in the order they are given in; the vocabularies their terms are of."""
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search found, and how well each data set fits, by its id."""
 
-    def __init__(self, datasets: Sequence["Dataset"], vocabularies: Mapping[str, Vocabulary]) -> None:
+    found: Bits
+    scores: Mapping[bytes, float]
+
+
+class DatasetIndex:
+    """Data sets in the order they are given in; the vocabularies their terms are of; their texts, indexed here if need be."""
+
+    def __init__(
+        self,
+        datasets: Sequence["Dataset"],
+        vocabularies: Mapping[str, Vocabulary],
+        texts: TextSnapshot | None = None,
+    ) -> None:
         self.datasets = tuple(datasets)
         self.vocabularies = vocabularies
+        self._texts = texts
+        self._hits: dict[tuple[Term, ...], Hits] = {}
         self.everything: Bits = (1 << len(self.datasets)) - 1
         self._row_counts: dict[str, Integers] = {}
+        self._groups: dict[str, Mapping[str, Bits]] = {}
         self._term_counts: dict[tuple[str, str], int] = {}
 
     def pick(self, bits: Bits) -> list["Dataset"]:
         """The data sets of a set, in order."""
-        if bits == self.everything:
-            return list(self.datasets)
+        return list(self.datasets) if bits == self.everything else list(compress(self.datasets, self.unpack(bits)))
+
+    def unpack(self, bits: Bits) -> list[bool]:
+        """For each data set, whether it is in a set."""
         size = len(self.datasets)
         raw = np.frombuffer(bits.to_bytes((size + 7) // 8, "little"), np.uint8)
-        return list(compress(self.datasets, np.unpackbits(raw, count=size, bitorder="little").tolist()))
+        return np.unpackbits(raw, count=size, bitorder="little").view(np.bool_).tolist()
 
     # ── Sets by value ──
     @cached_property
@@ -111,7 +135,13 @@ class DatasetIndex:
     @cached_property
     def table(self) -> Mapping[str, Bits]:
         """By the tables with at least one row."""
-        return self._sets(lambda dataset: (name for name, table in dataset.version.tables.items() if table.rows))
+        return self._sets(lambda dataset: dataset.rows)
+
+    def group(self, name: str, values_of: Callable[["Dataset"], Iterable[str]]) -> Mapping[str, Bits]:
+        """The data sets by values that are made of what is stored; kept under a name."""
+        if name not in self._groups:
+            self._groups[name] = self._sets(values_of)
+        return self._groups[name]
 
     def _sets(self, values_of: Callable[["Dataset"], Iterable[Any]]) -> Mapping[Any, Bits]:
         places: dict[Hashable, list[int]] = {}
@@ -139,13 +169,35 @@ class DatasetIndex:
     @cached_property
     def published(self) -> Integers:
         """Microseconds since 1970."""
-        return np.array([count_microseconds(dataset.version.published_at) for dataset in self.datasets], np.int64)
+        return np.array([count_microseconds(dataset.published_at) for dataset in self.datasets], np.int64)
 
     def row_counts(self, table: str) -> Integers:
         if table not in self._row_counts:
             counts = [dataset.count_rows(table) for dataset in self.datasets]
             self._row_counts[table] = np.array(counts, np.int64)
         return self._row_counts[table]
+
+    # ── Words ──
+    def search(self, text: str) -> "Hits":
+        """The data sets that have all words of a text: all of them where it has no word. Raises BadInput for a text too long."""
+        terms = parse_search(text)
+        if terms not in self._hits:
+            if len(self._hits) >= MAX_HITS:
+                self._hits.clear()
+            self._hits[terms] = self._find_hits(terms)
+        return self._hits[terms]
+
+    def _find_hits(self, terms: Sequence[Term]) -> "Hits":
+        if not terms:
+            return Hits(self.everything, {})
+        if self._texts is None:
+            self._texts = TextIndex(Passages(self.vocabularies)).update((), self.datasets)
+        scores = self._texts.search(terms)
+        return Hits(self._set([self._places[key] for key in scores]), scores)
+
+    @cached_property
+    def _places(self) -> Mapping[bytes, int]:
+        return {dataset.id: place for place, dataset in enumerate(self.datasets)}
 
     # ── Terms ──
     def count_term(self, vocabulary: str, name: str) -> int | None:

@@ -7,7 +7,7 @@ given to the engine as they are; its query language is not used.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,15 @@ from tantivy import Occur, Query
 
 from syndb_graphql.catalog.passages import Kind, Passages
 from syndb_graphql.catalog.words import Term
+from syndb_graphql.errors import BadInput
 
 if TYPE_CHECKING:
     from syndb_graphql.catalog.catalog import Dataset
 
 HEAP_BYTES = 15_000_000
 """Of the writer, which takes no less; 5,000 data sets fill a third of it."""
+MAX_SEARCHES = 10
+"""Of one filter."""
 BEGINNING = 0.5
 """What a word that only begins so weighs, of a whole one."""
 _NUMBER = "number"
@@ -100,8 +103,29 @@ class TextIndex:
         return document
 
 
-def merge_scores(scores: Iterable[dict[bytes, float]]) -> dict[bytes, float]:
+def find_searches(filter_: Mapping[str, Any]) -> list[str]:
+    """The texts a filter searches for, but for those it excludes. Raises BadInput for too many of either."""
+    count, texts = 0, []
+    waiting: list[tuple[Mapping[str, Any], bool]] = [(filter_, True)]
+    while waiting:
+        facts, wanted = waiting.pop()
+        for name, value in facts.items():
+            if name in ("and", "or"):
+                waiting += [(part, wanted) for part in value]
+            elif name == "not":
+                waiting.append((value, not wanted))
+            elif name == "search":
+                count += 1
+                texts += [value] if wanted else []
+    if count > MAX_SEARCHES:
+        raise BadInput(f"A filter of data sets may search for {MAX_SEARCHES} texts, this one for {count}.")
+    return list(dict.fromkeys(texts))
+
+
+def merge_scores(scores: Sequence[Mapping[bytes, float]]) -> Mapping[bytes, float]:
     """Of several searches: whatever was found by more than one scores for each."""
+    if len(scores) == 1:
+        return scores[0]
     merged: dict[bytes, list[float]] = {}
     for found in scores:
         for key, score in found.items():

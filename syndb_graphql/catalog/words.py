@@ -21,7 +21,7 @@ MAX_WORD = 200
 """Characters of a word that tell it from others."""
 KNOWN_WORDS = 50_000
 """Whose one spelling is kept at hand, some megabytes."""
-LITTLE_WORDS = frozenset("a an and at by for from in of on or the to with".split())
+LITTLE_WORDS = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
 """Left out of what is asked for, as long as something else is left."""
 
 _PLAIN = re.compile(r"[^\W_]+")
