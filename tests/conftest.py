@@ -23,7 +23,7 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Model
 from syndb_graphql.stores import open_stores
 
-pytest_plugins = ["tests.servers.fixtures", "tests.servers.reporting"]
+pytest_plugins = ["tests.servers.fixtures", "tests.servers.keyspaces", "tests.servers.reporting"]
 
 SECRET = "0123456789abcdef" * 2
 

@@ -7,7 +7,7 @@ read by a relation holds all columns again, so a part of a neuron lies in two ta
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syndb_graphql.spec.model import Model, Relation, Table
+from syndb_graphql.spec.model import Model, Relation
 
 _BUCKET = {"dataset_id": "uuid", "version": "int", "bucket": "int"}
 

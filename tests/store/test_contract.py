@@ -1,4 +1,7 @@
-"""What every store of rows must do. A second store joins by one more value of the fixture `store`."""
+"""What every store of rows must do. Another store joins by one more value of the fixture `store`.
+
+The stores that are servers are shared by all tests, so each test has data sets of its own.
+"""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -10,13 +13,16 @@ import pytest
 from syndb_graphql.spec.identity import derive_cid
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Table
+from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Head, Hold, RelatedCount, Snapshot, Store, Window
 from syndb_graphql.store.sqlite import SqliteStore
 
 MODEL = load_default_model()
 NEURON, SYNAPSE, SPINE = MODEL.tables["neuron"], MODEL.tables["synapse"], MODEL.tables["dendritic_spine"]
-DATASET = uuid.uuid5(uuid.NAMESPACE_URL, "contract").bytes
-OTHER = uuid.uuid5(uuid.NAMESPACE_URL, "another").bytes
+DATASET = OTHER = b""
+"""Two data sets, others in each test."""
+ROWS = {"neuron": 50, "synapse": 50, "dendritic_spine": 10}
+"""Told to the store when a version is begun; more or fewer may come."""
 _POLARS = {
     "float": pl.Float64,
     "int": pl.Int32,
@@ -27,15 +33,39 @@ _POLARS = {
 }
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(autouse=True)
+def new_data_sets(monkeypatch) -> None:
+    for name in ("DATASET", "OTHER"):
+        monkeypatch.setitem(globals(), name, uuid.uuid5(uuid.uuid4(), name).bytes)
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("cassandra", marks=pytest.mark.servers),
+        pytest.param("cassandra in small buckets", marks=pytest.mark.servers),
+    ]
+)
 async def store(request, tmp_path) -> AsyncIterator[Store]:
-    opened = SqliteStore(tmp_path / "rows.sqlite", MODEL, timeout_s=5)
+    if request.param == "sqlite":
+        opened: Store = SqliteStore(tmp_path / "rows.sqlite", MODEL, timeout_s=5)
+    else:
+        options = request.getfixturevalue("shared_keyspace")
+        opened = CassandraStore(options, MODEL, rows_per_bucket=4 if "small" in request.param else 50_000)
     yield opened
     await opened.close()
 
 
-def cid(table: Table, source: object, dataset: bytes = DATASET) -> bytes:
-    return derive_cid(dataset, table.name, str(source))
+async def heads(store: Store) -> list[Head]:
+    return [head for head in await store.read_heads() if head.dataset_id in (DATASET, OTHER)]
+
+
+async def holds(store: Store) -> list[Hold]:
+    return [hold for hold in await store.read_holds() if hold.snapshot.dataset_id in (DATASET, OTHER)]
+
+
+def cid(table: Table, source: object, dataset: bytes | None = None) -> bytes:
+    return derive_cid(dataset or DATASET, table.name, str(source))
 
 
 def frame(table: Table, rows: list[dict]) -> pl.DataFrame:
@@ -43,20 +73,21 @@ def frame(table: Table, rows: list[dict]) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 
 
-async def write_neurons(store: Store, count: int, dataset: bytes = DATASET) -> Snapshot:
-    snapshot = Snapshot(dataset, await store.begin_version(dataset))
-    rows = [
-        {
-            "cid": cid(NEURON, n, dataset),
-            "source_id": str(n),
-            "cable_length": n * 1.5,
-            "complete": n % 2 == 0,
-            "n_trees": n,
-        }
-        for n in range(count)
-    ]
-    await store.write_rows(NEURON, snapshot, frame(NEURON, rows))
+async def write_neurons(store: Store, count: int, dataset: bytes | None = None) -> Snapshot:
+    dataset = dataset or DATASET
+    snapshot = Snapshot(dataset, await store.begin_version(dataset, ROWS))
+    await store.write_rows(NEURON, snapshot, frame(NEURON, [a_neuron(n, dataset) for n in range(count)]))
     return snapshot
+
+
+def a_neuron(number: int, dataset: bytes | None = None) -> dict:
+    return {
+        "cid": cid(NEURON, number, dataset),
+        "source_id": str(number),
+        "cable_length": number * 1.5,
+        "complete": number % 2 == 0,
+        "n_trees": number,
+    }
 
 
 async def write_synapses(store: Store, snapshot: Snapshot, owners: dict[str, int]) -> None:
@@ -100,7 +131,7 @@ async def test_a_page_lies_strictly_between_its_two_keys(store):
 
 
 async def test_values_come_back_as_they_were_in_the_columns_that_were_named(store):
-    snapshot = Snapshot(DATASET, await store.begin_version(DATASET))
+    snapshot = Snapshot(DATASET, await store.begin_version(DATASET, ROWS))
     row = {
         "cid": cid(NEURON, "Ω神"),
         "source_id": "Ω神",
@@ -230,8 +261,7 @@ async def test_counts_kept_at_load_are_read_by_key_and_relation(store):
 
 async def test_writing_a_row_again_changes_nothing_and_the_summary_tells_what_is_there(store):
     snapshot = await write_neurons(store, 10)
-    again = [{"cid": cid(NEURON, n), "source_id": str(n), "cable_length": -1.0} for n in range(10)]
-    await store.write_rows(NEURON, snapshot, frame(NEURON, again))
+    await store.write_rows(NEURON, snapshot, frame(NEURON, [a_neuron(n) for n in range(5)]))
     assert await store.read_rows(NEURON, snapshot, cids=[cid(NEURON, 4)], columns=["cable_length"]) == [(6.0,)]
     tails = np.frombuffer(b"".join(cid(NEURON, n)[8:] for n in range(10)), "<u8")
     summary = await store.summarize_rows(NEURON, snapshot)
@@ -267,7 +297,7 @@ async def test_a_head_changes_only_for_whoever_knew_it(store):
     assert await store.swap_head(empty, Head(DATASET, 1, 0, 0))
     assert not await store.swap_head(empty, Head(DATASET, 2, 0, 0))
     assert await store.begin_version(DATASET) == 1
-    assert await store.read_heads() == [Head(DATASET, 1, 0, 1)]
+    assert await heads(store) == [Head(DATASET, 1, 0, 1)]
     assert not await store.swap_head(Head(DATASET, 1, 0, 0), Head(DATASET, 2, 1, 1))
     assert await store.swap_head(Head(DATASET, 1, 0, 1), Head(DATASET, 2, 1, 1))
     assert await store.begin_version(DATASET) == 2
@@ -275,7 +305,7 @@ async def test_a_head_changes_only_for_whoever_knew_it(store):
 
 async def test_a_hold_changes_only_for_whoever_knew_it_and_outlives_what_it_is_of(store):
     one, other = Snapshot(DATASET, 3), Snapshot(OTHER, 1)
-    assert await store.read_holds() == []
+    assert await holds(store) == []
     assert await store.swap_hold(one, None, None)
     assert not await store.swap_hold(one, 100, 200)
     assert await store.swap_hold(one, None, 100)
@@ -284,14 +314,14 @@ async def test_a_hold_changes_only_for_whoever_knew_it_and_outlives_what_it_is_o
     assert await store.swap_hold(one, 100, 1_790_000_000)
     assert not await store.swap_hold(one, 100, 0)
     assert await store.swap_hold(other, None, 0)
-    assert await store.read_heads() == []
+    assert await heads(store) == []
     await store.drop_version(one)
     await store.delete_dataset(OTHER)
-    assert set(await store.read_holds()) == {Hold(one, 1_790_000_000), Hold(other, 0)}
+    assert set(await holds(store)) == {Hold(one, 1_790_000_000), Hold(other, 0)}
     assert not await store.swap_hold(one, 0, None)
     assert await store.swap_hold(one, 1_790_000_000, None)
     assert await store.swap_hold(other, 0, None)
-    assert await store.read_holds() == []
+    assert await holds(store) == []
 
 
 async def test_a_number_of_a_version_is_never_given_twice(store):
@@ -317,7 +347,7 @@ async def test_deleting_a_data_set_leaves_nothing_of_it_and_all_of_the_others(st
     await store.write_version(gone, b"v")
     await store.write_counts(gone, [RelatedCount(cid(NEURON, 0), "part", "axon", 1)])
     await store.delete_dataset(DATASET)
-    assert [head.dataset_id for head in await store.read_heads()] == [OTHER]
+    assert [head.dataset_id for head in await heads(store)] == [OTHER]
     assert (await store.summarize_rows(NEURON, gone)).count == 0
     assert await store.read_record(DATASET, 1) is None
     assert await store.list_versions(DATASET) == []

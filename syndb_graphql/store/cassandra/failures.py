@@ -1,0 +1,79 @@
+"""Every exception of the driver as one of ours.
+
+What a client is told names no node and no address; the driver's own words are logged with the first failure of a kind.
+"""
+
+import logging
+
+import cassandra
+from cassandra import connection, protocol
+from cassandra.cluster import NoHostAvailable
+from cassandra.pool import NoConnectionsAvailable
+
+from syndb_graphql.errors import StoreTimeout, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+LATE = (
+    cassandra.OperationTimedOut,
+    cassandra.Timeout,
+    protocol.ReadTimeoutErrorMessage,
+    protocol.WriteTimeoutErrorMessage,
+)
+"""It may have been done all the same."""
+
+_SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    (
+        (cassandra.Unavailable, protocol.UnavailableErrorMessage),
+        "Too few nodes of the store of rows are up to answer. Try again shortly.",
+    ),
+    (
+        (NoHostAvailable, NoConnectionsAvailable, cassandra.UnresolvableContactPoints),
+        "No node of the store of rows answers. Try again shortly.",
+    ),
+    (
+        (cassandra.AuthenticationFailed, protocol.BadCredentials),
+        "The store of rows refuses the name or password in SYNDB_CASSANDRA_USERNAME and SYNDB_CASSANDRA_PASSWORD.",
+    ),
+    (
+        (cassandra.Unauthorized, protocol.UnauthorizedErrorMessage),
+        "The user in SYNDB_CASSANDRA_USERNAME may not do this in the store of rows.",
+    ),
+    (
+        (
+            cassandra.RequestValidationException,
+            protocol.RequestValidationException,
+            protocol.NotSupportedError,
+            cassandra.UnsupportedOperation,
+            cassandra.DependencyException,
+        ),
+        "The store of rows does not know a table or column that is needed. `syndb-graphql db check` says what differs.",
+    ),
+    (
+        (connection.ConnectionException, connection.ConnectionBusy, connection.ProtocolError),
+        "The connection to the store of rows was lost. Try again shortly.",
+    ),
+)
+_OTHER = "The store of rows could not do this. Try again; the server's log has the reason."
+
+
+def is_of_driver(error: BaseException) -> bool:
+    """Whether the driver's own code defines it. Its methods also raise Python's: those are told by their caller."""
+    return type(error).__module__.partition(".")[0] == "cassandra"
+
+
+def translate(error: BaseException, timeout_s: float) -> StoreUnavailable:
+    """What to raise instead of an exception of the driver (or a broken connection's OSError)."""
+    if isinstance(error, StoreUnavailable):
+        return error
+    if isinstance(error, LATE):
+        found: StoreUnavailable = late(timeout_s)
+    else:
+        found = StoreUnavailable(next((text for kinds, text in _SENTENCES if isinstance(error, kinds)), _OTHER))
+    log.warning("%s: %s", type(error).__name__, error)
+    found.__cause__ = error
+    return found
+
+
+def late(timeout_s: float) -> StoreTimeout:
+    return StoreTimeout(f"The store did not answer within {timeout_s:g} s. Ask for fewer rows, or try again shortly.")

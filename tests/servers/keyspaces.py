@@ -1,0 +1,47 @@
+"""Keyspaces of the tests: each made when it is asked for, on the one node, and dropped at the end."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from syndb_graphql.spec.load import load_default_model
+from syndb_graphql.spec.model import Model
+from syndb_graphql.store.cassandra.door import ClusterOptions, make_cluster
+from syndb_graphql.store.cassandra.keyspace import init_keyspace
+from tests.servers.cassandra import CassandraNode
+
+TIMEOUT_S = 20.0
+"""Of one call: the node has two busy cores and just started."""
+
+
+def node_options(node: CassandraNode, keyspace: str, **more: object) -> ClusterOptions:
+    settings: dict = {"hosts": (node.host,), "port": node.port, "datacenter": node.datacenter, "timeout_s": TIMEOUT_S}
+    return ClusterOptions(keyspace=keyspace, **settings | more)
+
+
+@pytest.fixture(scope="session")
+def make_keyspace(cassandra_node) -> Iterator[Callable[..., ClusterOptions]]:
+    """`make_keyspace()`: options of a keyspace with all tables of a model and no row."""
+    made: list[ClusterOptions] = []
+
+    def make(model: Model | None = None, *, empty: bool = False) -> ClusterOptions:
+        options = node_options(cassandra_node, f"test_{uuid.uuid4().hex[:12]}")
+        made.append(options)
+        if not empty:
+            init_keyspace(options, model or load_default_model(), 1)
+        return options
+
+    yield make
+    if made:
+        cluster = make_cluster(made[0])
+        session = cluster.connect()
+        for options in made:
+            session.execute(f"DROP KEYSPACE IF EXISTS {options.keyspace}", timeout=60)
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="session")
+def shared_keyspace(make_keyspace) -> ClusterOptions:
+    """For tests that use data sets nobody else has."""
+    return make_keyspace()
