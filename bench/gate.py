@@ -10,7 +10,8 @@ from contextlib import closing
 
 from bench.cases import BY_NAME, Questions
 from bench.data import QUICK, prepare_rows, prepare_store, prepare_walk
-from bench.goals import TIME_OF_LIMIT, TIMES_STOCK, judge
+from bench.goals import TIME_OF_LIMIT, TIMES_STOCK, judge, judge_loading
+from bench.loading import QUICK_ROWS, measure_loading
 from bench.measure import Effort, measure_rates, measure_walk, prepare_works, running
 from bench.report import format_goals
 from bench.results import begin_run, by_processor
@@ -38,7 +39,8 @@ def main() -> int:
     with Server(own_target(walked)) as server:
         server.wait(b'{"query": "{ server { version } }"}')
         run.walk = measure_walk(server, dataset, QUICK.walk)
-    verdicts = [verdict.relax(SLACK) for verdict in judge(by_processor(run))]
+    loads = judge_loading(measure_loading(QUICK_ROWS), by_processor=True)
+    verdicts = [verdict.relax(SLACK) for verdict in (*judge(by_processor(run)), *loads)]
     print(format_goals(verdicts))
     short = [verdict.what for verdict in verdicts if not verdict.met]
     if short:

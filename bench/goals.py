@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.cases import BY_NAME
-from bench.results import MANY, ONE, Run, walk_growth
+from bench.results import MANY, ONE, Loaded, Loading, Run, walk_growth
 from bench.targets import DATASETTE_NAME, LIMIT_APSW, MERCURIUS_NAME, OURS_NAME, POSTGRAPHILE_NAME, STOCK
 
 TIMES_STOCK = {"page_10000": 25.0, "page_1000": 20.0, "page_100": 15.0, "one": 9.0, "nested": 8.0}
@@ -19,6 +19,10 @@ AHEAD = ("page_1000", "page_10000", "nested")
 WITHIN = {"page_100": 0.75, "deep": 0.75}
 """Of the best peer's requests a second, at least."""
 OF_MERCURIUS = {"one": 0.5}
+LOADING, CSV = 0.6, 0.5
+"""Rows a second of a load over those of a loop by hand, and of a csv over Parquet, at least."""
+LOADING_BYTES = 400_000_000
+"""Of memory above the start of a load, however many rows it has."""
 GROWTH = 1.1
 """Of the server's own memory in a walk, at most: flat, but for what an allocator keeps."""
 
@@ -59,6 +63,22 @@ def judge(run: Run) -> Iterator[Verdict]:
         yield from (_rate(run, case, MERCURIUS_NAME, goal) for case, goal in OF_MERCURIUS.items())
     if run.walk:
         yield Verdict(f"memory in a walk over {run.walk.rows:,} rows", walk_growth(run.walk), GROWTH, at_least=False)
+    if run.loading:
+        yield from judge_loading(run.loading)
+
+
+def judge_loading(loading: Loading, *, by_processor: bool = False) -> Iterator[Verdict]:
+    """`by_processor`: by the processor's time, in which what else runs on the machine hardly shows."""
+
+    def ratio(one: Loaded, other: Loaded) -> float:
+        return one.processor / other.processor if by_processor else one.seconds / other.seconds
+
+    what = f"{loading.rows:,} synapses loaded"
+    yield Verdict(f"{what}: rows/s over a loop by hand", ratio(loading.by_hand, loading.ours), LOADING, at_least=True)
+    yield Verdict(f"{what}: rows/s of csv over Parquet", ratio(loading.ours, loading.csv), CSV, at_least=True)
+    for name, each in (("", loading.ours), (", csv", loading.csv)):
+        part = each.grown_bytes / LOADING_BYTES
+        yield Verdict(f"{what}{name}: memory above the start, of {LOADING_BYTES // 10**6} MB", part, 1, at_least=False)
 
 
 def _asked(run: Run, case: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bench.cases import CASES
 from bench.data import SCALES
 from bench.goals import Verdict, judge
-from bench.results import MANY, ONE, Run, walk_growth, walk_slowing
+from bench.results import MANY, ONE, Loading, Run, walk_growth, walk_slowing
 from bench.targets import OURS_NAME, STOCK
 
 INTRODUCTION = """\
@@ -39,6 +39,8 @@ def format_report(run: Run) -> str:
             f"In a walk over {run.walk.rows:,} rows in pages of 10,000, {OURS_NAME}'s own memory grew to {walk_growth(run.walk):.2f} "
             f"of what it was after the first tenth; a page at the end took {walk_slowing(run.walk):.2f} of the time of one at the start."
         )
+    if run.loading:
+        parts += ["## Loading", format_loading(run.loading)]
     if run.absent:
         parts.append("## Absent\n\n" + "\n".join(f"* {name}: {why}" for name, why in run.absent.items()))
     return "\n\n".join(parts) + "\n"
@@ -64,6 +66,26 @@ def format_goals(verdicts: Sequence[Verdict]) -> str:
             (each.what, number(each.figure), spread, f"{sign} {number(each.goal)}", "yes" if each.met else "**no**")
         )
     return format_table(("", "ratio", "lowest–highest round", "goal", "reached"), rows)
+
+
+def format_loading(loading: Loading) -> str:
+    text = (
+        f"{loading.rows:,} synapses of {loading.rows // 100:,} neurons into the embedded store, each load in a process of its own with\n"
+        "nothing beside it. The loop by hand reads with polars, derives the ids, writes the same tables with apsw's `executemany` and\n"
+        "the same Parquet files; it checks nothing. All left the same rows, relations and files."
+    )
+    rows = []
+    for name, each in (
+        (f"**{OURS_NAME}**", loading.ours),
+        (f"{OURS_NAME}, csv", loading.csv),
+        ("by hand", loading.by_hand),
+    ):
+        rates = loading.by_hand.seconds / each.seconds, loading.by_hand.processor / each.processor
+        rows.append((name, *map(number, rates), number(each.grown_bytes / loading.by_hand.grown_bytes)))
+    heading = ("", "rows/s, by hand = 1", "rows per processor second", "memory above the start")
+    growth = loading.ours.grown_bytes / loading.tenth.grown_bytes
+    after = f"With ten times the rows, a load's memory above its start was {growth:.2f} of what it was."
+    return "\n\n".join((text, format_table(heading, rows), after))
 
 
 def _format_rates(run: Run, connections: int) -> str:

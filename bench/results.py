@@ -39,6 +39,34 @@ class Walk(msgspec.Struct):
     """Of each page."""
 
 
+class Loaded(msgspec.Struct):
+    """One load in a process of its own."""
+
+    seconds: float
+    processor: float
+    """Seconds of the processor's time, all threads together."""
+    start_bytes: int
+    """Resident when everything is imported and nothing read."""
+    peak_bytes: int
+
+    @property
+    def grown_bytes(self) -> int:
+        return self.peak_bytes - self.start_bytes
+
+
+class Loading(msgspec.Struct):
+    """The same synapses loaded in several ways."""
+
+    rows: int
+    ours: Loaded
+    """From Parquet."""
+    csv: Loaded
+    by_hand: Loaded
+    """From Parquet, into the same tables."""
+    tenth: Loaded
+    """Ours, from Parquet, a tenth of the rows."""
+
+
 class Run(msgspec.Struct):
     date: str
     machine: str
@@ -54,6 +82,7 @@ class Run(msgspec.Struct):
     """Resident bytes after the first answer."""
     latencies: dict[str, Latency] = msgspec.field(default_factory=dict)
     walk: Walk | None = None
+    loading: Loading | None = None
 
     def has(self, *servers: str) -> bool:
         return all(name in self.rates for name in servers)

@@ -3,6 +3,7 @@
     python -m bench.run              this server, the limits, stock Strawberry (six minutes)
     python -m bench.run --peers      Mercurius, PostGraphile and datasette-graphql too, installed first (fifteen minutes)
     python -m bench.run --quick      a look at all of it with little data: figures are noise (two minutes)
+    python -m bench.run --loading N  synapses to load (1,000,000: two minutes; 10,000,000: half an hour, 20 GB of disk)
     python -m bench.run --keep       writes bench/RESULTS.md and bench/results.svg
 
 A run's numbers are kept in out/ in the cache folder, absolute ones too, which say nothing about another run.
@@ -27,6 +28,7 @@ from bench.install import (
     install_postgres,
     peer_versions,
 )
+from bench.loading import QUICK_ROWS, USUAL_ROWS, measure_loading
 from bench.measure import (
     Effort,
     measure_latencies,
@@ -70,11 +72,15 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="set up and measure the other GraphQL servers too")
     parser.add_argument("--quick", action="store_true", help="little data, short runs")
     parser.add_argument("--keep", action="store_true", help="write RESULTS.md and results.svg")
+    parser.add_argument("--loading", type=int, metavar="N", help="synapses to load; 0 leaves that part out")
     given = parser.parse_args()
     if given.keep and given.quick:
         parser.error("--quick figures are noise; keep those of a whole run")
     scale, effort = (QUICK, QUICK_EFFORT) if given.quick else (FULL, FULL_EFFORT)
     run = measure_all(scale, effort, peers=given.peers)
+    rows = given.loading if given.loading is not None else (QUICK_ROWS if given.quick else USUAL_ROWS)
+    if rows:
+        run.loading = measure_loading(rows)
     report = format_report(run)
     chart = draw_chart(run)
     OUT.mkdir(parents=True, exist_ok=True)
