@@ -17,6 +17,8 @@ from syndb_graphql.catalog.doi import parse_doi
 from syndb_graphql.catalog.records import BrainRegion, DatasetRecord, GeneMutation, Sample, derive_dataset_id
 from syndb_graphql.catalog.vocabulary import Vocabulary, build_vocabularies
 from syndb_graphql.errors import BadInput
+from syndb_graphql.ingest.readers.batch import ReadSettings
+from syndb_graphql.ingest.readers.encoding import check_encoding
 from syndb_graphql.ingest.report import Finding, Report, Severity
 from syndb_graphql.ingest.sections import (
     Axes,
@@ -44,7 +46,8 @@ class TableConfig:
     """How one table is to be read."""
 
     table: Table
-    file: str | None = None
+    files: tuple[str, ...] = ()
+    """Names and patterns (`part-*.csv`), relative to the folder; none: the file with the table's name."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """The file's name of a column → ours."""
     length_unit: str | None = None
@@ -54,6 +57,9 @@ class TableConfig:
     axes: str = "xyz"
     ignore: tuple[str, ...] = ()
     """Columns of the file that are left out."""
+    read: ReadSettings = field(default_factory=ReadSettings)
+    thousands: str = ""
+    """What parts the thousands of numbers in text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,16 +268,28 @@ def _build_table(table: Table, section: TableSection | None, problems: _Problems
         problems.add(f"{key}.voxel_size_nm", "Lengths are in voxels and no size of a voxel is stated.", remedy)
     if sorted(section.axes) != ["x", "y", "z"]:
         problems.add(f"{key}.axes", "The axes are x, y and z in some order.", 'Write axes = "zyx".', section.axes)
+    _check_reading(section, key, problems)
     return TableConfig(
         table,
-        section.file,
-        section.columns,
-        section.length_unit,
-        section.voxel_size_nm.as_tuple() if section.voxel_size_nm else None,
-        section.units,
-        section.axes,
-        section.ignore,
+        files=(section.file,) if isinstance(section.file, str) else section.file or (),
+        columns=section.columns,
+        length_unit=section.length_unit,
+        voxel=section.voxel_size_nm.as_tuple() if section.voxel_size_nm else None,
+        units=section.units,
+        axes=section.axes,
+        ignore=section.ignore,
+        read=ReadSettings(section.sheet, section.header_row, section.encoding, section.decimal),
+        thousands=section.thousands or "",
     )
+
+
+def _check_reading(section: TableSection, key: str, problems: _Problems) -> None:
+    if section.encoding is not None and (wrong := check_encoding(section.encoding)):
+        remedy = "Name it as Python does: utf-8, windows-1252, iso-8859-7, shift-jis …"
+        problems.add(f"{key}.encoding", wrong, remedy, section.encoding)
+    if section.thousands == section.decimal:
+        message = f"'{section.decimal}' cannot be both the decimal sign and what parts thousands."
+        problems.add(f"{key}.thousands", message, 'Write such as decimal = "," and thousands = ".".', section.thousands)
 
 
 def _build_file(kind: str, section: FilesSection, problems: _Problems) -> FileConfig | None:

@@ -61,7 +61,15 @@ SAMPLE = {
     "inclusion": ("What was taken in.", '"cells with a soma in the volume"'),
 }
 TABLE = {
-    "file": ("The file, where it is not named after the table.", '"synapses_v3.csv"'),
+    "file": (
+        "The file, where it is not named after the table; a list of files or a pattern, where it lies in several.",
+        '["synapses_v3.csv"]',
+    ),
+    "sheet": ("Which sheet of a workbook, where several hold data.", '"Table S3"'),
+    "header_row": ("The row with the names of the columns, where it is not the first.", "3"),
+    "encoding": ("Of a file of text that is not in UTF-8.", '"iso-8859-7"'),
+    "decimal": ("The decimal sign of numbers in text: . or ,", '","'),
+    "thousands": ("What parts the thousands of numbers in text, where something does.", '"."'),
     "length_unit": ("Of every length, area, volume and coordinate: nm, um, mm, m, angstrom or voxel.", '"nm"'),
     "voxel_size_nm": ("nm a voxel, where the unit is voxel.", "{ x = 4, y = 4, z = 40 }"),
     "units": ("Columns or points in another unit.", '{ mesh_volume = "um3" }'),

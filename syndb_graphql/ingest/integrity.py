@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from syndb_graphql.ingest.keys import from_series
 from syndb_graphql.ingest.report import SAMPLES, Finding, Report, Severity
+from syndb_graphql.ingest.rows import ROW
 from syndb_graphql.spec.model import Table
 
-ROW = "row_number"
 MAX_COUNTED = 1_000_000
 """Rows of a table whose counts are compared with the parts that are given: 8 MB a column."""
 MAX_PAIRS = 1_000_000
@@ -172,7 +172,7 @@ class UndirectedPairs:
                     row=row,
                     column="directed",
                     value=value,
-                    message=f"The undirected pair '{value}' is that of row {first:,}, from the other side: "
+                    message=f"The undirected pair '{value}' is that of {report.describe_row(file, first)}, from the other side: "
                     "totals count it twice.",
                     remedy="Keep one of the two rows, or say directed = true where each has its own direction.",
                 ),
@@ -206,7 +206,7 @@ def report_alike(pieces: Sequence[pl.DataFrame], file: str, column: str, report:
                 row=row,
                 column=column,
                 value=value,
-                message=f"The id '{value}' differs from '{other}' of row {first:,} in case, blanks or leading zeros alone.",
+                message=f"The id '{value}' differs from '{other}' of {report.describe_row(file, first)} in case, blanks or leading zeros alone.",
                 remedy="If both are one structure, keep one row; if they are two, nothing is to be done.",
             ),
             occurrences=1 if number < SAMPLES else alike.height - SAMPLES + 1,

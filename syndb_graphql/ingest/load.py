@@ -91,7 +91,7 @@ async def _load(
     """`whole`: each table that is there could be opened and its columns understood."""
     report, record = job.report, job.config.record
     _collect_files(job)
-    stamps = {name: read_stamp(source.path) for name, source in job.inputs.items()}
+    stamps = {name: read_stamp(source.paths) for name, source in job.inputs.items()}
     fingerprint = _fingerprint(job)
     standing = await read_standing(rows, job.dataset_id)
     _check_owner(standing, record)
@@ -126,7 +126,11 @@ def _fingerprint(job: Job) -> str:
         "schema": [emit_arrow(job.model.tables[name]).to_string() for name in job.inputs],
         "layout": job.config.layout.decode(),
         "individual": sample.individual_id if sample else None,
-        "tables": {name: [source.name, file_sha256(source.path)] for name, source in job.inputs.items()},
+        "tables": {
+            name: [[part, file_sha256(path)] for part, path in zip(source.parts, source.paths, strict=True)]
+            for name, source in job.inputs.items()
+        },
+        "columns": {name: [source.layout.by_role, source.layout.factors] for name, source in job.inputs.items()},
         "files": job.files.checksums,
     }
     return hashlib.sha256(msgspec.json.encode(facts, order="deterministic")).hexdigest()

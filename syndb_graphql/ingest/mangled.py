@@ -75,7 +75,8 @@ def _parts(problem: Problem, text: pl.Series) -> Iterator[Problem]:
         "thousands-separator",
         thousands,
         "The number has separators of thousands, or a decimal comma: which of them cannot be told.",
-        "Write plain digits with a decimal point (in a spreadsheet: format the cells as General, then save).",
+        "Write plain digits with a decimal point (in a spreadsheet: format the cells as General, then save), or say how they "
+        'are written in the table\'s section in dataset.toml, such as decimal = "," and thousands = ".".',
     )
     left = left & ~thousands
     units = _matching(text, left, _WITH_UNIT)

@@ -1,7 +1,7 @@
 """The first half of a load: every table is read once, checked row by row, and put into a spool."""
 
 from asyncio import sleep
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from syndb_graphql.catalog.vocabulary import build_vocabularies
@@ -11,9 +11,12 @@ from syndb_graphql.ingest.rows import RowReader
 from syndb_graphql.ingest.spool import SortedSpool
 from syndb_graphql.ingest.tables import as_finding
 
+Stamp = tuple[tuple[int, int], ...]
+"""Of each file its size and the time of its last change."""
 
-async def read_tables(job: Job, stamps: Mapping[str, tuple[int, int]]) -> dict[str, SortedSpool]:
-    """The rows of every table. `stamps`: of each table's file when it was checksummed; another one now is an error."""
+
+async def read_tables(job: Job, stamps: Mapping[str, Stamp]) -> dict[str, SortedSpool]:
+    """The rows of every table. `stamps`: of each table's files when they were checksummed; others now are an error."""
     vocabularies = build_vocabularies(job.model)
     sample = job.config.record.sample
     spools = {}
@@ -30,7 +33,7 @@ async def read_tables(job: Job, stamps: Mapping[str, tuple[int, int]]) -> dict[s
             report=job.report,
         )
         spools[name] = SortedSpool(job.scratch, name)
-        job.begin(f"reading {source.name}", stamps[name][0], "B")
+        job.begin(f"reading {source.name}", sum(size for size, _ in stamps[name]), "B")
         try:
             for frame in reader.read():
                 spools[name].add(frame)
@@ -38,16 +41,15 @@ async def read_tables(job: Job, stamps: Mapping[str, tuple[int, int]]) -> dict[s
                 await sleep(0)  # where Ctrl+C ends the load
         except BadFile as error:
             job.report.add(as_finding(error, source.name))
-        if read_stamp(source.path) != stamps[name]:
+        if read_stamp(source.paths) != stamps[name]:
             message, remedy = "The file was changed while it was read.", "Load the folder again once it is at rest."
             job.note(Severity.ERROR, "changed-meanwhile", source.name, message, remedy)
     return spools
 
 
-def read_stamp(path: Path) -> tuple[int, int]:
-    """Size and time of the last change of a file, which change when it does."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+def read_stamp(paths: Sequence[Path]) -> Stamp:
+    """Size and time of the last change of files, which change when they do."""
+    return tuple((status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths))
 
 
 def refuse_empty(job: Job, spools: Mapping[str, SortedSpool]) -> None:

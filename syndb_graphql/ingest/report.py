@@ -12,6 +12,8 @@ SAMPLES = 5
 """Findings of one rule, file and column that are kept word for word; the others are counted."""
 MAX_VALUE = 80
 """Characters of a value that are shown."""
+PART_ROWS = 2**40
+"""Rows of the files of one table are numbered on: row r of file n, counted from 0, is n * PART_ROWS + r."""
 
 
 class Severity(StrEnum):
@@ -41,6 +43,8 @@ class BadFile(Exception):
     ) -> None:
         super().__init__(message)
         self.rule, self.message, self.remedy, self.row, self.value = rule, message, remedy, row, value
+        self.file: str | None = None
+        """Where the reader is of several files."""
 
 
 class Report:
@@ -51,6 +55,22 @@ class Report:
         self.counts: dict[tuple[str, str, str | None], int] = {}
         self.errors = 0
         self.warnings = 0
+        self._parts: dict[str, tuple[str, ...]] = {}
+
+    def name_parts(self, file: str, parts: tuple[str, ...]) -> None:
+        """Of a table that lies in several files: findings about `file` are told of the part their row is in."""
+        self._parts[file] = parts
+
+    def place(self, file: str, row: int) -> tuple[str, int]:
+        """The file, and its row's number there, of a number that may be one of several files."""
+        part, row = divmod(row, PART_ROWS)
+        parts = self._parts.get(file)
+        return (parts[part] if parts else file), row
+
+    def describe_row(self, file: str, row: int) -> str:
+        """`row 7`, with the file's name where there are several."""
+        name, number = self.place(file, row)
+        return f"row {number:,}" if file not in self._parts else f"row {number:,} of {name}"
 
     def add(self, finding: Finding, *, occurrences: int = 1) -> None:
         key = (finding.rule, finding.file, finding.column)
@@ -61,6 +81,9 @@ class Report:
         else:
             self.warnings += occurrences
         if seen < SAMPLES:
+            if finding.row is not None and finding.file in self._parts:
+                file, row = self.place(finding.file, finding.row)
+                finding = msgspec.structs.replace(finding, file=file, row=row)
             value = finding.value
             if value is not None and len(value) > MAX_VALUE:
                 finding = msgspec.structs.replace(finding, value=value[: MAX_VALUE - 1] + "…")

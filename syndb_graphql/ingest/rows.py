@@ -16,22 +16,25 @@ from syndb_graphql.ingest.files import FileStage
 from syndb_graphql.ingest.findings import note
 from syndb_graphql.ingest.keys import derive_cids, to_series
 from syndb_graphql.ingest.mangled import explain_numbers, odd_ids, odd_words
+from syndb_graphql.ingest.numerals import Numerals
 from syndb_graphql.ingest.plausibility import check_plausible, check_relations
 from syndb_graphql.ingest.readers import Batch
-from syndb_graphql.ingest.report import Report, Severity
+from syndb_graphql.ingest.report import PART_ROWS, Report, Severity
 from syndb_graphql.ingest.shapes import fill_shapes
 from syndb_graphql.ingest.strays import set_aside
 from syndb_graphql.ingest.tables import TableInput
 from syndb_graphql.ingest.values import Problem, parse, parse_id, parse_point
 from syndb_graphql.spec.model import Column, Model, Reference
 from syndb_graphql.spec.naming import nearest, snake
-from syndb_graphql.spec.types import TEXT
+from syndb_graphql.spec.types import BIGINT, FLOAT, INT, TEXT
 
 ROW = "row_number"
 """Beside our own columns: number of the row in its file."""
 _PLAIN_KEY = r"[^A-Za-z0-9_.~-]"
 SOURCE_OF = {"neurotransmitter": "neurotransmitter_source"}
 """Columns that keep the contributor's own word of another."""
+KEY_WHERE_GIVEN = "region"
+"""Where a relation's row has one, it is the last part of its key: programs write a row for each region a pair meets in."""
 
 
 class RowReader:
@@ -58,7 +61,8 @@ class RowReader:
         self._files = files
         self._report = report
         self._terms: dict[str, dict[str, str | None]] = {}
-        self._first = True
+        self._numerals = Numerals(source.config.read.decimal, source.config.thousands)
+        self._part = -1
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Frames of the columns that can have a value, `cid` and `source_id` first, ROW last; no row without an id."""
@@ -69,11 +73,29 @@ class RowReader:
 
     def _read_batch(self, batch: Batch) -> pl.DataFrame:
         rows = pl.Series(ROW, np.arange(batch.first_row, batch.first_row + batch.frame.height, dtype=np.int64))
-        kept = set_aside(batch.frame, rows, self._layout, self._report, first=self._first)
-        self._first = False
+        sound = self._note_spoiled(batch, rows)
+        part = batch.first_row // PART_ROWS
+        kept = set_aside(batch.frame, rows, self._layout, self._report, first=part != self._part)
+        self._part = part
+        if sound is not None:
+            kept = sound if kept is None else kept & sound
         if kept is None:
             return self._read_frame(batch.frame, rows)
         return self._read_frame(batch.frame.filter(kept), rows.filter(kept))
+
+    def _note_spoiled(self, batch: Batch, rows: pl.Series) -> pl.Series | None:
+        """Report cells that hold no value; False for rows without an id or an end because of that, None where all have."""
+        ids = [self._layout.source, *self._layout.by_role[Role.REFERENCE].values()]
+        sound: pl.Series | None = None
+        for column, several in batch.spoiled.items():
+            for spoiled in several:
+                where = spoiled.shown.is_not_null()
+                if where.any():
+                    problem = Problem(spoiled.rule, where, spoiled.message, spoiled.remedy)
+                    self._note(problem, spoiled.shown, rows, column=column)
+                    if column in ids:
+                        sound = ~where if sound is None else sound & ~where
+        return sound
 
     def _read_frame(self, frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
         columns: dict[str, pl.Series] = {}
@@ -106,7 +128,8 @@ class RowReader:
 
     # ── One column ──
     def _read_plain(self, column: Column, given: pl.Series, rows: pl.Series) -> dict[str, pl.Series]:
-        parsed = parse(given, column.type)
+        number = column.type in (FLOAT, INT, BIGINT)
+        parsed = parse(self._numerals.to_plain(given) if number else given, column.type)
         self._note_problems(parsed.problems, given, rows)
         if column.type is TEXT and column.vocabulary is None:
             self._warn(odd_words(given), given, rows)
@@ -123,7 +146,7 @@ class RowReader:
         return columns
 
     def _read_point(self, term: str, given: pl.Series, rows: pl.Series) -> dict[str, pl.Series]:
-        parsed = parse_point(given, self._source.config.axes)
+        parsed = parse_point(self._numerals.split_point(given), self._source.config.axes)
         self._note_problems(parsed.problems, given, rows)
         columns = {}
         for axis in "xyz":
@@ -184,7 +207,7 @@ class RowReader:
         return source.rename("source_id")
 
     def _compose_source(self, columns: Mapping[str, pl.Series]) -> tuple[pl.Series, pl.Series]:
-        """`pre/post/type`, each part percent-encoded; null where a part that is a reference is missing."""
+        """`pre/post/type`, or `pre/post/type/region`, each part percent-encoded; null where a part that is a reference is missing."""
         names = [
             self._table.references[part].source if part in self._table.references else part for part in self._table.key
         ]
@@ -193,6 +216,9 @@ class RowReader:
         parts = [columns.get(name, empty).rename(name) for name in names]
         frame = pl.DataFrame([_percent_encoded(part.cast(pl.String)) for part in parts])
         joined = frame.select(pl.concat_str([pl.col(name).fill_null("") for name in names], separator="/")).to_series()
+        if KEY_WHERE_GIVEN in columns:
+            region = _percent_encoded(columns[KEY_WHERE_GIVEN])
+            joined = joined.zip_with(region.is_null(), joined + "/" + region)
         ends = [self._table.references[part].source for part in self._table.key if part in self._table.references]
         missing = frame.select(pl.any_horizontal(pl.col(ends).is_null())).to_series()
         nothing = pl.Series([None], dtype=pl.String).new_from_index(0, height)

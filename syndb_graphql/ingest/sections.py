@@ -96,7 +96,12 @@ class DatasetSection(_Section, frozen=True, kw_only=True):
 
 
 class TableSection(_Section, frozen=True, kw_only=True):
-    file: Line | None = None
+    file: Line | Annotated[tuple[Line, ...], Meta(min_length=1, max_length=10_000)] | None = None
+    sheet: Line | None = None
+    header_row: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    encoding: Line | None = None
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'", "_"] | None = None
     columns: dict[str, str] = {}
     ignore: Annotated[tuple[str, ...], Meta(max_length=1000)] = ()
     length_unit: str | None = None

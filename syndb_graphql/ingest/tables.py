@@ -1,20 +1,25 @@
 """The tables of a folder: which file holds which table, opened, its columns understood."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 from syndb_graphql.ingest.columns import Layout, map_columns
 from syndb_graphql.ingest.config import CONFIG_NAME, LoadConfig, TableConfig
 from syndb_graphql.ingest.folder import inside
 from syndb_graphql.ingest.origins import Origins
-from syndb_graphql.ingest.readers import READERS, TableFile, open_table
+from syndb_graphql.ingest.readers import READERS, SeveralFiles, TableFile, find_reader, open_table
 from syndb_graphql.ingest.report import BadFile, Finding, Report, Severity
 from syndb_graphql.spec.model import Model
 from syndb_graphql.spec.naming import nearest
 
-TABLE_SUFFIXES = frozenset({*READERS, ".tsv", ".xls", ".xlsx", ".ods", ".feather", ".txt"})
+TABLE_SUFFIXES = frozenset({*READERS, ".ods", ".xlsm", ".xlsb"})
 """Endings that look like a table's; a file of one that is read by nobody is an error, not passed over."""
+MAX_PARTS = 10_000
+"""Files of one table."""
+_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(slots=True)
@@ -23,8 +28,10 @@ class TableInput:
 
     config: TableConfig
     name: str
-    """Of the file, relative to the folder."""
-    path: Path
+    """Of the file, relative to the folder; of several what they are called together."""
+    parts: tuple[str, ...]
+    """Names of the files."""
+    paths: tuple[Path, ...]
     file: TableFile
     layout: Layout
     origins: Origins = field(default_factory=Origins)
@@ -33,32 +40,83 @@ class TableInput:
 def open_inputs(folder: Path, config: LoadConfig, model: Model, report: Report) -> tuple[dict[str, TableInput], bool]:
     """The tables by name, top of the hierarchy first, and whether each one there is could be understood."""
     inputs, whole = {}, True
-    names = _find_files(folder, config.tables, report)
+    found = _find_files(folder, config.tables, report)
     for table in model.tables:
-        if table not in names:
+        if table not in found:
             continue
-        name = names[table]
         before = report.errors
-        try:
-            path = inside(folder, name)
-            file = open_table(path)
-            layout = map_columns(name, file.columns, config.tables[table], report)
-            inputs[table] = TableInput(config.tables[table], name, path, file, layout)
-        except BadFile as error:
-            report.add(as_finding(error, name))
+        opened = _open_input(folder, config.tables[table], found[table], report)
+        if opened is not None:
+            inputs[table] = opened
         whole = whole and report.errors == before
-    if not names and not report.errors:
+    if not found and not report.errors:
         kinds = ", ".join(READERS)
         remedy = f"Name each file after its table ({', '.join(model.tables)}), with {kinds}."
         _add(report, "no-table", ".", "The folder holds no table.", remedy)
     return inputs, whole
 
 
+def _open_input(folder: Path, config: TableConfig, parts: Sequence[str], report: Report) -> TableInput | None:
+    """None, with the findings in `report`, where it cannot be opened."""
+    name = _call_together(parts, config.files)
+    paths, files = [], []
+    for part in parts:
+        try:
+            path = inside(folder, part)
+            _check_settings(path, config)
+            files.append(open_table(path, config.read))
+            paths.append(path)
+        except BadFile as error:
+            report.add(as_finding(error, part))
+    if len(files) != len(parts):
+        return None
+    try:
+        file = files[0] if len(files) == 1 else SeveralFiles(parts, files)
+    except BadFile as error:
+        report.add(as_finding(error, name))
+        return None
+    if len(parts) > 1:
+        report.name_parts(name, tuple(parts))
+    for remark in file.remarks:
+        report.add(
+            Finding(
+                severity=Severity.WARNING,
+                rule=remark.rule,
+                file=remark.file or name,
+                message=remark.message,
+                remedy=remark.remedy,
+            )
+        )
+    layout = map_columns(name, file.columns, config, report)
+    return TableInput(config, name, tuple(parts), tuple(paths), file, layout)
+
+
+def _check_settings(path: Path, config: TableConfig) -> None:
+    """Raises BadFile where dataset.toml says of a file what its format has not."""
+    reader = find_reader(path)
+    for setting, value in config.read.stated().items():
+        if setting not in reader.settings:
+            error = BadFile(
+                "bad-setting",
+                f"{setting} = {value} is stated of {path.name}, which has none.",
+                f"Leave {setting} out of [tables.{config.table.name}].",
+                value=value,
+            )
+            error.file = CONFIG_NAME
+            raise error
+
+
+def _call_together(parts: Sequence[str], stated: Sequence[str]) -> str:
+    if len(parts) == 1:
+        return parts[0]
+    return stated[0] if len(stated) == 1 else f"{parts[0]} and {len(parts) - 1:,} more"
+
+
 def as_finding(error: BadFile, name: str) -> Finding:
     return Finding(
         severity=Severity.ERROR,
         rule=error.rule,
-        file=name,
+        file=error.file or name,
         row=error.row,
         value=error.value,
         message=str(error),
@@ -66,29 +124,21 @@ def as_finding(error: BadFile, name: str) -> Finding:
     )
 
 
-def _find_files(folder: Path, tables: Mapping[str, TableConfig], report: Report) -> dict[str, str]:
-    """Table → its file: as dataset.toml says, else the one that has the table's name."""
+def _find_files(folder: Path, tables: Mapping[str, TableConfig], report: Report) -> dict[str, tuple[str, ...]]:
+    """Table → its files: as dataset.toml says, else the one that has the table's name."""
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     for table, config in tables.items():
-        if config.file is None and config != TableConfig(config.table) and not _has_file(there, table):
+        if not config.files and config != TableConfig(config.table) and not _has_file(there, table):
             message = f"There is a section [tables.{table}], and no file of that table."
-            _add(
-                report,
-                "no-table",
-                CONFIG_NAME,
-                message,
-                f'Add {table}.csv, or file = "…" to the section, or remove it.',
-            )
-    names = {table: config.file for table, config in tables.items() if config.file is not None}
-    taken: dict[str, str] = {}
-    for table, name in names.items():
-        if name in taken:
-            message = f"'{name}' is the file of {taken[name]} and of {table}."
-            _add(report, "file-twice", CONFIG_NAME, message, "Give each table its own file.")
-        taken[name] = table
+            remedy = f'Add {table}.csv, or file = "…" to the section, or remove it.'
+            _add(report, "no-table", CONFIG_NAME, message, remedy)
+    stated = {table: _expand(folder, config, report) for table, config in tables.items() if config.files}
+    _refuse_twice(stated, tables, report)
+    named = {name for names in stated.values() for name in names}
+    found: dict[str, tuple[str, ...]] = {table: names for table, names in stated.items() if names}
     for name in there:
         stem, suffix = Path(name).stem, Path(name).suffix.lower()
-        if suffix not in TABLE_SUFFIXES or name in names.values():
+        if suffix not in TABLE_SUFFIXES or name in named:
             continue
         if stem not in tables:
             if suffix != ".txt":
@@ -97,18 +147,52 @@ def _find_files(folder: Path, tables: Mapping[str, TableConfig], report: Report)
                     f'Rename it, name it in {CONFIG_NAME} ([tables.…] file = "{name}"), or take it out of the folder.'
                 )
                 _add(report, "unknown-table", name, message, remedy)
-        elif stem in names:
-            message = f"'{name}' and '{names[stem]}' both hold the table {stem}."
-            _add(
-                report,
-                "file-twice",
-                name,
-                message,
-                f'Keep one, or say which in {CONFIG_NAME}: [tables.{stem}] file = "{name}".',
-            )
+        elif stem in stated or stem in found:
+            other = (found.get(stem) or tables[stem].files)[0]
+            message = f"'{name}' and '{other}' both hold the table {stem}."
+            remedy = f'Keep one, or say which in {CONFIG_NAME}: [tables.{stem}] file = "{name}"; file = ["…", "…"] takes both.'
+            _add(report, "file-twice", name, message, remedy)
         else:
-            names[stem] = name
-    return names
+            found[stem] = (name,)
+    return found
+
+
+def _expand(folder: Path, config: TableConfig, report: Report) -> tuple[str, ...]:
+    """The files that are named, those of a pattern in order of their names. What names none is reported."""
+    names: list[str] = []
+    for given in config.files:
+        if not _PATTERN.search(given) or (folder / given).is_file():
+            names.append(given)
+            continue
+        parts = PurePosixPath(given).parts
+        matches: list[Path] = []
+        if not PurePosixPath(given).is_absolute() and ".." not in parts and "**" not in parts:
+            matches = list(islice(folder.glob(given), MAX_PARTS + 1))
+        matched = sorted(path.relative_to(folder).as_posix() for path in matches if path.is_file())
+        if not matched:
+            message = f"No file of the folder has a name like '{given}'."
+            _add(report, "file-missing", CONFIG_NAME, message, "Correct file; * stands for any part of a name.")
+        names += matched
+    if len(names) > MAX_PARTS:
+        message = f"The table {config.table.name} lies in over {MAX_PARTS:,} files."
+        _add(report, "too-many-files", CONFIG_NAME, message, "Join them to fewer.")
+        return ()
+    return tuple(names)
+
+
+def _refuse_twice(stated: Mapping[str, Sequence[str]], tables: Mapping[str, TableConfig], report: Report) -> None:
+    """A file is that of one table, and is in it once; but each sheet of a workbook may be one."""
+    taken: dict[tuple[str, str | None], str] = {}
+    for table, names in stated.items():
+        for name in names:
+            key = (name, tables[table].read.sheet)
+            if key in taken:
+                message = f"'{name}' is the file of {taken[key]} and of {table}."
+                if taken[key] == table:
+                    message = f"'{name}' is named twice among the files of {table}."
+                remedy = 'Give each table its own file, or of a workbook its own sheet = "…".'
+                _add(report, "file-twice", CONFIG_NAME, message, remedy)
+            taken[key] = table
 
 
 def _has_file(there: list[str], table: str) -> bool:

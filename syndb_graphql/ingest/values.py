@@ -25,6 +25,8 @@ FALSE = ("false", "0", "no", "f", "n", "0.0")
 _EMPTY_LEAVE = "Leave the cell empty where nothing was measured."
 _ROUNDED = r"^[+-]?\d([.,]\d+)?[eE]\+\d+$"
 _DIGITS = r"^\d{16,}$"
+_MAYBE_THOUSANDS = r"^[+-]?[1-9]\d{0,2}\.000$"
+"""One, or a thousand where points part thousands."""
 _POINT_ZERO = r"^[+-]?\d+\.0$"
 
 
@@ -86,6 +88,7 @@ def parse_int(values: pl.Series, type_: ColumnType = INT) -> Parsed:
             # Data frames write whole numbers with gaps as 17.0.
             values = _stripped(values)
             floats = _whole(values.cast(pl.Float64, strict=False))
+            floats = floats.zip_with(~values.str.contains(_MAYBE_THOUSANDS).fill_null(value=False), _nulls(floats))
             numbers = values.cast(pl.Int64, strict=False).zip_with(
                 values.cast(pl.Int64, strict=False).is_not_null(), floats
             )
@@ -123,7 +126,7 @@ def parse_bool(values: pl.Series) -> Parsed:
 
 
 def parse_text(values: pl.Series) -> Parsed:
-    if values.dtype.is_nested() or values.dtype == pl.Binary:
+    if values.dtype.is_nested() or values.dtype.is_temporal() or values.dtype == pl.Binary:
         return _wrong_type(values, pl.String, "text")
     text = _stripped(values.cast(pl.String))
     long = (text.str.len_bytes() > MAX_TEXT_BYTES).fill_null(value=False)
@@ -135,9 +138,9 @@ def parse_id(values: pl.Series) -> Parsed:
     """Ids as text, exactly as written."""
     if values.dtype.is_float():
         whole = _whole(values)
-        mangled = whole.is_null() & values.is_not_null()
-        return _refused(whole.cast(pl.String), _mangled(mangled))
-    if values.dtype.is_nested() or values.dtype in (pl.Boolean, pl.Binary):
+        text = whole.cast(pl.String)
+        return _refused(text, _mangled((whole.is_null() & values.is_not_null()) | _ending_in_zeros(text)))
+    if values.dtype.is_nested() or values.dtype.is_temporal() or values.dtype in (pl.Boolean, pl.Binary):
         return _wrong_type(values, pl.String, "an id")
     text = _stripped(values.cast(pl.String))
     if values.dtype.is_integer():

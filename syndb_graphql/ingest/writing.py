@@ -18,6 +18,7 @@ from syndb_graphql.ingest.integrity import MAX_ALIKE, PartCounts, UndirectedPair
 from syndb_graphql.ingest.job import Job
 from syndb_graphql.ingest.keys import from_series
 from syndb_graphql.ingest.parquet import CONTENT_TYPE, ParquetSink, conform, describe_parquet, summarize_parquet
+from syndb_graphql.ingest.plausibility import check_spread
 from syndb_graphql.ingest.references import NEURON, Resolver
 from syndb_graphql.ingest.report import SAMPLES, Finding, Severity
 from syndb_graphql.ingest.rows import ROW
@@ -55,6 +56,14 @@ class Writer:
             if self._job.model.tables[name].references and name not in self._resolver.related and spool.rows:
                 self._job.report.add(_unrelated(self._job.inputs[name]))
         self._check_counts()
+        for name, summary in summaries.items():
+            ends = {
+                column: (facts.minimum, facts.maximum)
+                for column, facts in summary.columns.items()
+                if facts.minimum is not None and facts.maximum is not None
+            }
+            layout = self._job.inputs[name].layout
+            check_spread(self._job.model.tables[name], summary.rows, ends, layout, self._job.report)
         return summaries
 
     def _check_counts(self) -> None:
@@ -163,7 +172,7 @@ class Writer:
                     row=row,
                     column=source.layout.source or "cid",
                     value=value,
-                    message=f"The id '{value}' is that of row {first:,} too.",
+                    message=f"The id '{value}' is that of {self._job.report.describe_row(source.name, first)} too.",
                     remedy="Give every row of a table an id of its own.",
                 ),
                 occurrences=1 if number < SAMPLES else again.height - SAMPLES + 1,

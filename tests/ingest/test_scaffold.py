@@ -529,12 +529,12 @@ def test_files_that_cannot_be_placed_are_named_with_the_reason(tmp_path: Path, m
     write_table(tmp_path, "synapse.csv", ["cid"], [1])
     write_table(tmp_path, "synapses_2.csv", ["cid"], [1])
     write_table(tmp_path, "other.csv", ["a"], [1])
-    (tmp_path / "axon.csv").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "axon.csv").write_bytes(b"PK\x03\x04")
     _, scaffold = begin(tmp_path, model)
     todos = dict(scaffold.todos)
     assert "a data set has one file a table: join them" in todos["synapses_2.csv"]
     assert "nothing tells which table it is" in todos["other.csv"]
-    assert "UTF-16" in todos["axon.csv"]
+    assert "a spreadsheet" in todos["axon.csv"]
     assert [path.name for path in scaffold.written] == ["dataset.toml"]
 
 
