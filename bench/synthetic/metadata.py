@@ -4,7 +4,7 @@ Animals, structures, genes and methods are drawn as unevenly as in the archives:
 has the tables, row counts and summaries of columns that a load would have written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -138,7 +138,7 @@ class Metadata:
         )
 
 
-async def write_metadata(store: Store, metadata: Metadata) -> int:
+async def write_metadata(store: Store, metadata: Iterable[tuple[DatasetRecord, VersionRecord]]) -> int:
     """Publish all of it, without rows. How many data sets."""
     count = 0
     for record, version in metadata:

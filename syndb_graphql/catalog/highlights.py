@@ -57,9 +57,9 @@ def _find_marks(passage: Passage, terms: Sequence[Term]) -> tuple[list[Span], se
 def _write(passage: Passage, marks: Sequence[Span]) -> str:
     snippet = _mark(passage.text, list(_merge(marks)))
     if passage.kind is Kind.SYNONYM and passage.term:
-        return f"{snippet} ({escape(passage.term)})"
+        return f"{snippet} ({_escape(passage.term)})"
     if passage.kind is Kind.BROADER and passage.term:
-        return f"{snippet} › {escape(passage.term)}"
+        return f"{snippet} › {_escape(passage.term)}"
     return snippet
 
 
@@ -68,9 +68,13 @@ def _mark(text: str, marks: Sequence[tuple[int, int]]) -> str:
     written, place = ["…" if start else ""], start
     for first, last in marks:
         if last <= end:
-            written += [escape(text[place:first]), "<mark>", escape(text[first:last]), "</mark>"]
+            written += [_escape(text[place:first]), "<mark>", _escape(text[first:last]), "</mark>"]
             place = last
-    return "".join([*written, escape(text[place:end]), "…" if end < len(text) else ""])
+    return "".join([*written, _escape(text[place:end]), "…" if end < len(text) else ""])
+
+
+def _escape(text: str) -> str:
+    return escape(text, quote=False)  # a snippet has elements in it, so it is never an attribute's value
 
 
 def _window(text: str, first: tuple[int, int]) -> tuple[int, int]:

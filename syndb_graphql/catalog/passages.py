@@ -111,7 +111,7 @@ class Passages:
 
 
 def _single(kind: Kind, field: str, text: str) -> Group:
-    return Group((Passage(kind, field, compose(text)),))
+    return Group((Passage(kind, field, compose(" ".join(text.split()))),))
 
 
 _WILD_TYPE = _single(Kind.NAME, "wildType", "wild-type")

@@ -26,7 +26,7 @@ HEAP_BYTES = 15_000_000
 MAX_SEARCHES = 10
 """Of one filter."""
 BEGINNING = 0.5
-"""What a word that only begins so weighs, of a whole one."""
+"""What a word that only begins so, or is the singular or plural of it, weighs of the word itself."""
 _NUMBER = "number"
 
 
@@ -54,6 +54,9 @@ class TextSnapshot:
         for kind in Kind:
             whole = Query.term_query(self.schema, kind.field, term.word, "basic")
             queries.append(Query.const_score_query(whole, kind.weight))
+            if term.other_number:
+                other = Query.term_query(self.schema, kind.field, term.other_number, "basic")
+                queries.append(Query.const_score_query(other, kind.weight * BEGINNING))
             if term.beginning:
                 # Of no distance, so nothing is fuzzy: whatever begins so.
                 begun = Query.fuzzy_term_query(self.schema, kind.field, term.word, 0, prefix=True)

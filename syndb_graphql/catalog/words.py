@@ -21,11 +21,12 @@ MAX_WORD = 200
 """Characters of a word that tell it from others."""
 KNOWN_WORDS = 50_000
 """Whose one spelling is kept at hand, some megabytes."""
+SHORTEST_NOUN = 3
 LITTLE_WORDS = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
 """Left out of what is asked for, as long as something else is left."""
 
 _PLAIN = re.compile(r"[^\W_]+")
-_COMPOUND = re.compile(r"[^\W_]++(?:[-\u2010-\u2014\u2212'’][^\W_]++)+")
+_COMPOUND = re.compile(r"[^\W_]++(?:[-\u2010-\u2014\u2212][^\W_]++)+")
 _DOI = re.compile(r"\b10\.\d{4,9}(?:\.\d+)*/\S+")
 _CLOSING = ".,;:!?)]}>\"'"
 _LATIN = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŋ": "n", "æ": "ae", "œ": "oe", "þ": "th"}
@@ -49,8 +50,17 @@ class Term:
     word: str
     beginning: bool = False
 
+    @property
+    def other_number(self) -> str | None:
+        """Its plural, or its singular, where that is a matter of an s."""
+        if len(self.word) < SHORTEST_NOUN or not self.word.isalpha():
+            return None
+        return self.word[:-1] if self.word.endswith("s") else f"{self.word}s"
+
     def fits(self, word: str) -> bool:
-        return word.startswith(self.word) if self.beginning else word == self.word
+        if self.beginning and word.startswith(self.word):
+            return True
+        return word in (self.word, self.other_number)
 
 
 @lru_cache(KNOWN_WORDS)
