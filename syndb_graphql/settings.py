@@ -14,6 +14,8 @@ from syndb_graphql.errors import SettingsError
 from syndb_graphql.spec.naming import nearest
 
 PREFIX = "SYNDB_"
+SECRETS = ("secret_keys", "cassandra_password")
+"""Whose values are never shown."""
 
 
 class Settings(BaseSettings):
@@ -58,12 +60,54 @@ class Settings(BaseSettings):
     max_errors: int = Field(20, ge=1, description="Most errors in one answer.")
     request_timeout_s: float = Field(10, gt=0, le=600, description="Seconds a request may take.")
     store_timeout_s: float = Field(5, gt=0, le=600, description="Seconds one call of the store of rows may take.")
+    store: str = Field(
+        "sqlite",
+        pattern="^(sqlite|cassandra)$",
+        description="Where rows are kept: sqlite (in the data folder) or cassandra.",
+    )
+    cassandra_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1",), description="Nodes to begin with, separated by commas; they tell of the others."
+    )
+    cassandra_port: int = Field(9042, ge=1, le=65535, description="Port the nodes speak CQL on.")
+    cassandra_keyspace: str = Field("syndb", pattern="^[a-z][a-z0-9_]{0,47}$", description="Keyspace of the rows.")
+    cassandra_datacenter: str = Field(
+        "datacenter1", pattern="^[A-Za-z0-9_.-]{1,100}$", description="Data centre that is near; others are not asked."
+    )
+    cassandra_replication: int = Field(
+        3, ge=1, le=9, description="Nodes each row is kept on; `db init` makes the keyspace so, `db check` compares."
+    )
+    cassandra_username: str = Field("", description="User at the nodes; empty: they ask for none.")
+    cassandra_password: str = Field("", repr=False, description="Password of that user.")
+    cassandra_tls: bool = Field(default=False, description="Speak TLS with the nodes; their certificates are checked.")
+    cassandra_ca_file: str = Field("", description="Certificates that theirs are checked by; empty: the system's.")
+    cassandra_certificate_file: str = Field("", description="Certificate of our own, where the nodes ask for one.")
+    cassandra_key_file: str = Field("", description="The key of that certificate.")
+    cassandra_consistency: str = Field(
+        "LOCAL_QUORUM",
+        pattern="^(LOCAL_QUORUM|QUORUM|EACH_QUORUM|ALL|LOCAL_ONE|ONE)$",
+        description="Replicas that must answer: with fewer than a quorum a row that was written may not be found.",
+    )
+    cassandra_max_in_flight: int = Field(128, ge=1, le=2048, description="Statements asked of the nodes at a time.")
+    cassandra_load_in_flight: int = Field(
+        4, ge=1, le=128, description="Batches a load has on their way: more load faster, and slow down readers."
+    )
+    cassandra_bucket_rows: int = Field(
+        50_000, ge=1, le=800_000, description="Rows of a partition that loads aim at; fewer where rows are very wide."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
 
     @field_validator("cors_origins", "secret_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cassandra_hosts", mode="before")
+    @classmethod
+    def _some_host(cls, value: object) -> object:
+        hosts = cls._split(value)
+        if not hosts:
+            raise ValueError("at least one host is needed")
+        return hosts
 
     @field_validator("secret_keys")
     @classmethod
@@ -85,5 +129,5 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         # A message goes to logs and screens, where a secret has no business.
-        found = "" if name == "secret_keys" else f" (it is {str(first['input'])!r})"
+        found = "" if name in SECRETS else f" (it is {str(first['input'])!r})"
         raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}{found}.") from None

@@ -77,6 +77,13 @@ BAD = {
     "SYNDB_MAX_PAGE_SIZE": ["0", "100001"],
     "SYNDB_REQUEST_TIMEOUT_S": ["0", "601", "nan"],
     "SYNDB_STORE_TIMEOUT_S": ["0", "inf"],
+    "SYNDB_STORE": ["postgres", ""],
+    "SYNDB_CASSANDRA_HOSTS": ["", " , "],
+    "SYNDB_CASSANDRA_KEYSPACE": ["", "a-b", 'x"; drop', "x" * 49],
+    "SYNDB_CASSANDRA_DATACENTER": ["", "it's"],
+    "SYNDB_CASSANDRA_REPLICATION": ["0", "10"],
+    "SYNDB_CASSANDRA_CONSISTENCY": ["quorum", "ANY", "SERIAL"],
+    "SYNDB_CASSANDRA_TLS": ["perhaps"],
     "SYNDB_LOG_LEVEL": ["loud", ""],
 }
 

@@ -32,6 +32,7 @@ COMMANDS = (
     Command(
         "sweep", "syndb_graphql.cli.sweep", "remove what killed loads left, and versions that were replaced long ago"
     ),
+    Command("db", "syndb_graphql.cli.db", "make the keyspace and tables in Cassandra or ScyllaDB, or say what differs"),
     Command("schema", "syndb_graphql.cli.schema", "write or check what is derived from schema/"),
 )
 
