@@ -28,7 +28,7 @@ __all__ = ["EXAMPLE", "add_arguments", "run"]
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(host=arguments.host, port=arguments.port)
     folders = sorted(path.parent for path in DATA.glob("*/dataset.toml"))
-    status = load_folders(folders, settings)
+    status = load_folders(folders, settings, with_columns=False)
     if status == 0:
         serve(settings, HINT)
     return status

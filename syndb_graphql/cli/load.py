@@ -15,10 +15,11 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from syndb_graphql.cli.load_columns import print_columns
 from syndb_graphql.cli.load_page import check_page, write_page
 from syndb_graphql.errors import SyndbError
+from syndb_graphql.ingest.contents import describe_tables
 from syndb_graphql.ingest.html_report import HtmlReport
 from syndb_graphql.ingest.load import load_folder
 from syndb_graphql.ingest.report import Finding, Severity
-from syndb_graphql.ingest.result import LoadResult
+from syndb_graphql.ingest.result import LoadReport, LoadResult
 from syndb_graphql.ingest.survey import Survey
 from syndb_graphql.settings import Settings, load_settings
 from syndb_graphql.spec.load import load_default_model
@@ -27,7 +28,7 @@ from syndb_graphql.stores import open_stores
 HELP = "load folders, each one data set"
 EXAMPLE = """\
   syndb-graphql load my-lab/cortex
-  syndb-graphql load --check my-lab/cortex       report what is wrong and what the columns hold, store nothing
+  syndb-graphql load --check my-lab/cortex       the same report, what is wrong and what the columns hold; stores nothing
   syndb-graphql load --check --html report.html my-lab/*
   syndb-graphql load --json my-lab/* > report.json
 
@@ -41,7 +42,7 @@ MAX_FINDINGS = 200
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="folder with a dataset.toml")
     parser.add_argument("--check", action="store_true", help="check everything, store nothing")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON: a list with an entry a folder")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON, for programs")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page for a browser, too")
     parser.add_argument("--quiet", action="store_true", help="no progress, and of what went well only the first line")
 
@@ -65,15 +66,30 @@ def load_folders(
     as_json: bool = False,
     quiet: bool = False,
     page: Path | None = None,
+    with_columns: bool = True,
 ) -> int:
-    """Load each folder; the exit status: 1 if any of them failed, else 0. `page`: where to write the report as HTML."""
+    """Load each folder; the exit status: 1 if any of them failed, else 0.
+
+    `page`: where to write the report as HTML. `with_columns`: whether to print what they hold.
+    """
     html = None
     if page is not None:
         check_page(page)
         html = HtmlReport()
-    results = asyncio.run(_load_all(folders, settings, html, check_only=check_only, as_json=as_json, quiet=quiet))
+    results = asyncio.run(
+        _load_all(
+            folders,
+            settings,
+            html,
+            check_only=check_only,
+            as_json=as_json,
+            quiet=quiet,
+            with_columns=with_columns and not quiet,
+        )
+    )
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(results), indent=2).decode() + "\n")
+        report = msgspec.json.encode(LoadReport(folders=results))
+        sys.stdout.write(msgspec.json.format(report, indent=2).decode() + "\n")
     if page is not None and html is not None:
         write_page(page, html)
         if not as_json and not quiet:
@@ -89,6 +105,7 @@ async def _load_all(
     check_only: bool,
     as_json: bool,
     quiet: bool,
+    with_columns: bool,
 ) -> list[LoadResult]:
     model = load_default_model()
     stores = open_stores(settings, model)
@@ -96,7 +113,7 @@ async def _load_all(
     results = []
     try:
         for folder in folders:
-            survey = Survey() if check_only or html else None
+            survey = Survey()
             with _Bar(messages, hidden=quiet or not messages.is_terminal) as bar:
                 try:
                     result = await load_folder(
@@ -112,12 +129,14 @@ async def _load_all(
                     )
                 except SyndbError as error:
                     result = _failed(folder, error)
+            if as_json:
+                result = msgspec.structs.replace(result, tables=describe_tables(survey))
             results.append(result)
             if html:
                 html.add(result, survey)
             if not as_json:
                 _print_result(out, result, quiet=quiet)
-                if survey and result.status == "checked" and not quiet:
+                if with_columns and result.status in ("checked", "loaded"):
                     print_columns(survey)
     finally:
         await stores.close()

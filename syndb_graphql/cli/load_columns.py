@@ -1,4 +1,4 @@
-"""What `load --check` found in the columns, as tables in a terminal: a wrong unit shows in the median."""
+"""What `load` found in the columns, as tables in a terminal: a wrong unit shows in the median."""
 
 import sys
 
@@ -19,13 +19,16 @@ MAX_WORD = 24
 def print_columns(survey: Survey) -> None:
     """A table for each table that was read."""
     out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    for table in survey.tables.values():
-        rows = f"{table.rows:,} row{'s' * (table.rows != 1)} of {escape(table.file)}"
-        out.print(f"\n  [bold]{table.table.name}[/]: {rows}")
-        out.print(Padding.indent(_make_table(table), 1))
-        absent = table.absent()
-        if absent:
-            out.print(Padding.indent(f"[dim]no value at all: {escape(', '.join(absent))}[/]", 2))
+    with out.capture() as capture:
+        for table in survey.tables.values():
+            rows = f"{table.rows:,} row{'s' * (table.rows != 1)} of {escape(table.file)}"
+            out.print(f"\n  [bold]{table.table.name}[/]: {rows}")
+            out.print(Padding.indent(_make_table(table), 1))
+            absent = table.absent()
+            if absent:
+                out.print(Padding.indent(f"[dim]no value at all: {escape(', '.join(absent))}[/]", 2))
+    # Without the spaces that fill the last column: the output is pasted into letters and pages.
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def _make_table(survey: TableSurvey) -> Table:

@@ -12,6 +12,8 @@ WIDTH, HEIGHT = 240, 48
 """Of the drawing, in its own units."""
 LEAST_DECADES = 1.0
 """A logarithmic axis spans this much at least: values that differ by a tenth should not look spread out."""
+FAR = 100.0
+"""Times the median: the bars of a linear axis are a thirty-second of it."""
 MAX_MARKS = 40
 """Decades that are marked on a logarithmic axis; on one with more the marks would run together."""
 EXACT = 1e15
@@ -43,6 +45,11 @@ class Histogram:
         # Halved, since the difference of two finite numbers need not be finite.
         at = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
         return min(1.0, max(0.0, at))
+
+
+def is_logarithmic(numbers: Numbers, scale: str) -> bool:
+    """Where schema/ says so, or where a few values are so far away that the others would be one bar."""
+    return scale == "log" or (numbers.low > 0 and numbers.high > FAR * numbers.median)
 
 
 def make_histogram(numbers: Numbers, *, logarithmic: bool, whole_numbers: bool) -> Histogram | None:

@@ -5,11 +5,11 @@ is escaped and cut; the page grows neither with the rows nor, beyond MAX_BYTES, 
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from syndb_graphql.ingest.histogram import draw, make_histogram
+from syndb_graphql.ingest.histogram import draw, is_logarithmic, make_histogram
 from syndb_graphql.ingest.quantities import Unit, fitting_unit, write_number
 from syndb_graphql.ingest.report import Finding, Severity
 from syndb_graphql.ingest.result import LoadResult
@@ -101,11 +101,29 @@ def _folder_part(result: LoadResult, survey: Survey | None, number: int) -> str:
     facts += [f"version {result.version}"] if result.version else []
     facts += [f"id <code>{result.dataset}</code>"] if result.dataset else []
     tables = list(survey.tables.values()) if survey else []
+    places = _places(tables, f"folder-{number}")
     return (
         f'<section id="folder-{number}"><h2>{_status(result)} {_escape(result.label or result.folder)}</h2>'
-        f'<p class="note">{" · ".join(facts)}</p>{_findings_part(result)}{"".join(map(_table_part, tables))}'
+        f'<p class="note">{" · ".join(facts)}</p>{_findings_part(result, places)}'
+        f"{''.join(_table_part(table, f'folder-{number}') for table in tables)}"
         f"{_reading_note(result, tables)}</section>"
     )
+
+
+Places = Mapping[tuple[str, str], str]
+"""File and column, by the file's name of it or ours, → where on the page it is shown."""
+
+
+def _places(tables: Sequence[TableSurvey], folder: str) -> Places:
+    places = {}
+    for table in tables:
+        for column in table.columns():
+            place = f"{folder}-{table.table.name}-{column.column.name}"
+            places[table.file, column.column.name] = place
+        for column in table.columns():
+            if column.given_as:
+                places.setdefault((table.file, column.given_as), f"{folder}-{table.table.name}-{column.column.name}")
+    return places
 
 
 def _reading_note(result: LoadResult, tables: Sequence[TableSurvey]) -> str:
@@ -129,7 +147,7 @@ def _reading_note(result: LoadResult, tables: Sequence[TableSurvey]) -> str:
 
 
 # ── What is wrong ──
-def _findings_part(result: LoadResult) -> str:
+def _findings_part(result: LoadResult, places: Places) -> str:
     if not result.findings:
         return '<p class="well">Nothing is wrong with it.</p>'
     errors_first = sorted(result.findings, key=lambda finding: finding.severity is not Severity.ERROR)
@@ -143,14 +161,16 @@ def _findings_part(result: LoadResult) -> str:
     return (
         f'<ul class="rules">{rules}</ul><div class="scroll"><table class="findings"><thead><tr><th></th><th>File</th>'
         '<th class="n">Row</th><th>Column</th><th>Value</th><th>What is wrong, and what to do</th></tr></thead>'
-        f"<tbody>{''.join(map(_finding_line, shown))}</tbody></table></div>{cut}"
+        f"<tbody>{''.join(_finding_line(finding, places) for finding in shown)}</tbody></table></div>{cut}"
     )
 
 
-def _finding_line(finding: Finding) -> str:
+def _finding_line(finding: Finding, places: Places) -> str:
     row = f"{finding.row:,}" if finding.row is not None else ""
     value = f"<code>{_escape(finding.value)}</code>" if finding.value is not None else ""
     column = f"<code>{_escape(finding.column)}</code>" if finding.column else ""
+    if place := places.get((finding.file, finding.column or "")):
+        column = f'<a href="#{place}">{column}</a>'
     return (
         f'<tr><td><span class="severity {finding.severity}">{finding.severity}</span><br>'
         f'<span class="note">{_escape(finding.rule)}</span></td><td>{_escape(finding.file)}</td>'
@@ -160,23 +180,26 @@ def _finding_line(finding: Finding) -> str:
 
 
 # ── What the columns hold ──
-def _table_part(table: TableSurvey) -> str:
+def _table_part(table: TableSurvey, folder: str) -> str:
     absent = table.absent()
     without = f'<p class="note">No value at all: {_escape(", ".join(absent), 2_000)}.</p>' if absent else ""
+    columns = "".join(
+        _column_line(column, f"{folder}-{table.table.name}-{column.column.name}") for column in table.columns()
+    )
     return (
         f'<h3>{_escape(table.table.name)} <span class="note">{table.rows:,} rows of {_escape(table.file)}</span></h3>'
         '<div class="scroll"><table class="columns"><thead><tr><th>Column</th><th>Unit</th><th class="n">Values</th>'
         '<th class="n">Null</th><th class="n">Smallest</th><th class="n">Median</th><th class="n">Largest</th>'
-        f"<th>Distribution</th></tr></thead><tbody>{''.join(map(_column_line, table.columns()))}</tbody></table></div>"
+        f"<th>Distribution</th></tr></thead><tbody>{columns}</tbody></table></div>"
         f"{without}"
     )
 
 
-def _column_line(survey: ColumnSurvey) -> str:
+def _column_line(survey: ColumnSurvey, place: str) -> str:
     column, values = survey.column, survey.values
     nulls = f'{survey.nulls:,} <span class="note">{_share(survey.nulls, survey.rows)}</span>' if survey.nulls else "–"
     head = (
-        f'<tr><td title="{_escape(column.description)}"><code>{_escape(column.name)}</code>'
+        f'<tr id="{place}"><td title="{_escape(column.description)}"><code>{_escape(column.name)}</code>'
         f'<div class="note">{_origin(survey)}</div></td>'
     )
     if isinstance(values, Words):
@@ -210,7 +233,7 @@ def _origin(survey: ColumnSurvey) -> str:
 
 
 def _drawing(survey: ColumnSurvey, values: Numbers, unit: Unit) -> str:
-    logarithmic = survey.column.scale == "log"
+    logarithmic = is_logarithmic(values, survey.column.scale)
     whole_numbers = survey.column.type is not FLOAT
     histogram = make_histogram(values, logarithmic=logarithmic, whole_numbers=whole_numbers)
     if histogram is None:

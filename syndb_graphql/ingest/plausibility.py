@@ -13,13 +13,17 @@ from syndb_graphql.ingest.columns import Layout, Role
 from syndb_graphql.ingest.config import CONFIG_NAME
 from syndb_graphql.ingest.findings import note
 from syndb_graphql.ingest.quantities import fitting_unit
-from syndb_graphql.ingest.report import Report, Severity
+from syndb_graphql.ingest.report import Finding, Report, Severity
 from syndb_graphql.ingest.units import LENGTHS
-from syndb_graphql.spec.model import Column, Plausible, Table
+from syndb_graphql.spec.model import Column, Kind, Plausible, Table
 
 RATIO = "mesh_area_volume_ratio"
 ALIKE = 10.0
 """Volumes of one structure, by voxels and by mesh, differ by less: a mesh is smoothed, and its holes are capped."""
+LEAST_ROWS, LEAST_REACH = 100, 1_000.0
+"""So many cells, spines or synapses never lie within a cubic micrometre: tissue has about one synapse in each."""
+LAST_LEVEL = 3
+"""Of what lies in cells, vesicles do."""
 ROUNDING = 1.01
 """Parts may add up to this much over their whole: numbers in files are rounded."""
 
@@ -168,6 +172,34 @@ RELATIONS = (
     ),
 )
 """Each is certain: no structure is over its whole, no box is turned inside out."""
+
+
+# ── A whole table ──
+def check_spread(
+    table: Table, rows: int, ends: Mapping[str, tuple[float, float]], layout: Layout, report: Report
+) -> None:
+    """Warn of points that all lie together. `ends`: smallest and largest value of each column, in nm."""
+    if rows < LEAST_ROWS or table.level > LAST_LEVEL:
+        return
+    for term in table.terms:
+        names = [column.name for column in term.columns]
+        if term.kind is not Kind.POINT or not all(name in ends for name in names):
+            continue
+        reach = max(high - low for low, high in (ends[name] for name in names))
+        if reach < LEAST_REACH:
+            unit = fitting_unit("nm", reach)
+            report.add(
+                Finding(
+                    severity=Severity.WARNING,
+                    rule="points-close-together",
+                    file=layout.file,
+                    row=1,
+                    column=_name_in_file(names[0], layout),
+                    message=f"All {rows:,} rows lie within {unit.write(reach)} {unit.label} ({term.name}): "
+                    "no tissue has so many in so little.",
+                    remedy=f"Are these voxels or um? State length_unit in [tables.{table.name}] of {CONFIG_NAME}.",
+                )
+            )
 
 
 # ── Words ──

@@ -7,11 +7,15 @@ from uuid import UUID
 import msgspec
 
 from syndb_graphql.catalog.records import DatasetRecord
+from syndb_graphql.ingest.contents import TableContents
 from syndb_graphql.ingest.report import Finding, Report
+
+REPORT_VERSION = 1
+"""Of the shape of `load --json`; raised when a program that reads it must be changed, not when a key is added."""
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one folder; also the shape of `load --json`."""
+    """What became of one folder; also its part of `load --json`."""
 
     folder: str
     dataset: UUID | None = None
@@ -26,6 +30,15 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """How often each rule was met, kept word for word or not."""
     errors: int = 0
     warnings: int = 0
+    tables: list[TableContents] = []
+    """What the columns hold; empty where no row was read."""
+
+
+class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of `load --json`."""
+
+    version: int = REPORT_VERSION
+    folders: list[LoadResult]
 
 
 def make_result(

@@ -39,7 +39,13 @@ def listed(capsys: pytest.CaptureFixture[str]) -> list[dict]:
 def test_load_says_what_it_loaded_and_nothing_on_the_error_output(tmp_path, capsys) -> None:
     assert run(["load", folder(tmp_path, "a", "First [cells]")]) == 0
     out, err = capsys.readouterr()
-    assert out == "loaded    First [cells] (version 1); 1 neuron\n"
+    assert out.splitlines()[0] == "loaded    First [cells] (version 1); 1 neuron"
+    assert [line.split() for line in out.splitlines()[2:6]] == [
+        ["neuron:", "1", "row", "of", "neuron.csv"],
+        ["column", "unit", "values", "null", "smallest", "median", "largest"],
+        ["source_id", "1", "1", "1"],
+        ["name", "1", "[A]", "1"],
+    ]
     assert err == ""
 
 
@@ -55,10 +61,13 @@ def test_folders_are_loaded_each_on_its_own(tmp_path, capsys) -> None:
 
 def test_the_report_as_json_has_a_stable_shape(tmp_path, capsys) -> None:
     assert run(["load", "--json", folder(tmp_path, "a", "A", "cid,polarity\n1,round\n"), str(tmp_path / "none")]) == 1
-    good, bad = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
+    assert report.keys() == {"version", "folders"}
+    assert report["version"] == 1
+    good, bad = report["folders"]
     assert set(good) == {
         *("folder", "dataset", "label", "status", "version", "revision", "rows"),
-        *("findings", "counts", "errors", "warnings"),
+        *("findings", "counts", "errors", "warnings", "tables"),
     }
     assert (good["status"], good["rows"], good["counts"]) == ("loaded", {"neuron": 1}, {"unknown-term": 1})
     assert good["findings"] == [
@@ -74,6 +83,58 @@ def test_the_report_as_json_has_a_stable_shape(tmp_path, capsys) -> None:
         }
     ]
     assert (bad["status"], bad["dataset"], bad["findings"][0]["rule"]) == ("failed", None, "no-folder")
+
+
+NEURONS = "cid,Type,vol\n1,DA1,0.5\n2,DA1,700\n3,VA2,\n"
+SIZES = "[tables.neuron]\nlength_unit = 'um'\ncolumns = { Type = 'cell_type', vol = 'mesh_volume' }\n"
+
+
+def test_the_report_as_json_says_what_the_columns_hold(tmp_path, capsys) -> None:
+    path = folder(tmp_path, "a", "A", NEURONS)
+    toml = Path(path, "dataset.toml")
+    toml.write_text(toml.read_text() + SIZES)
+    tables = {}
+    for command in (["--check"], []):
+        assert run(["load", "--json", *command, path]) == 0
+        (answer,) = json.loads(capsys.readouterr().out)["folders"]
+        (tables[answer["status"]],) = answer["tables"]
+    assert tables["checked"] == tables["loaded"]
+    table = tables["loaded"]
+    assert (table["table"], table["file"], table["rows"]) == ("neuron", "neuron.csv", 3)
+    assert "cable_length" in table["absent"]
+    columns = {column["column"]: column for column in table["columns"]}
+    assert list(columns) == ["source_id", "cell_type", "mesh_volume"]
+    assert columns["mesh_volume"] == {
+        "column": "mesh_volume",
+        "unit": "nm3",
+        "given_as": "vol",
+        "factor": 1e9,
+        "origin": "given",
+        "values": 2,
+        "nulls": 1,
+        "smallest": 5e8,
+        "median": 350.25e9,
+        "largest": 7e11,
+        "different": None,
+        "words": [],
+    }
+    assert columns["cell_type"]["words"] == [{"word": "DA1", "count": 2}, {"word": "VA2", "count": 1}]
+    assert (columns["source_id"]["different"], columns["source_id"]["words"]) == (3, [])
+
+
+def test_check_and_load_print_the_same_report(tmp_path, capsys) -> None:
+    path = folder(tmp_path, "a", "A", "cid,polarity,n_branches\n1,round,5\n2,multipolar,\n")
+    printed = []
+    for command in (["--check"], []):
+        assert run(["load", *command, path]) == 0
+        printed.append(capsys.readouterr().out.splitlines())
+    checked, loaded = printed
+    assert (checked[0], loaded[0]) == (
+        "checked   A; 2 neuron; 1 warning",
+        "loaded    A (version 1); 2 neuron; 1 warning",
+    )
+    assert checked[1:] == loaded[1:]
+    assert "n_branches" in "".join(checked)
 
 
 def test_checking_stores_nothing(tmp_path, capsys) -> None:

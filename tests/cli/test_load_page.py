@@ -46,7 +46,7 @@ def test_quiet_failed_and_json_reports_stay_as_they_are(folder: Path, capsys) ->
     assert run(["load", "--check", "--quiet", str(folder)]) == 0
     assert capsys.readouterr().out == "checked   Cortex; 3 neuron\n"
     assert run(["load", "--check", "--json", "--html", str(folder.parent / "r.html"), str(folder)]) == 0
-    assert [entry["rows"] for entry in json.loads(capsys.readouterr().out)] == [{"neuron": 3}]
+    assert [entry["rows"] for entry in json.loads(capsys.readouterr().out)["folders"]] == [{"neuron": 3}]
     (folder / "neuron.csv").write_text(NEURONS + "3,C,,\n")
     assert run(["load", "--check", str(folder)]) == 1
     assert "smallest" not in capsys.readouterr().out

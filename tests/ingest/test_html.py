@@ -11,7 +11,7 @@ import pytest
 
 from syndb_graphql.cli.demo import DATA
 from syndb_graphql.ingest import html_report
-from syndb_graphql.ingest.histogram import BARS, draw, make_histogram
+from syndb_graphql.ingest.histogram import BARS, draw, is_logarithmic, make_histogram
 from syndb_graphql.ingest.html_report import MAX_FINDINGS, HtmlReport
 from syndb_graphql.ingest.quantities import fitting_unit, write_number
 from syndb_graphql.ingest.report import Finding, Severity
@@ -67,11 +67,13 @@ class Page(HTMLParser):
     def check_harmless(self) -> None:
         """Nothing runs and nothing is fetched."""
         assert {tag for tag, _ in self.elements} <= TAGS
+        places = [attributes["id"] for _, attributes in self.elements if "id" in attributes]
+        assert len(set(places)) == len(places)
         for tag, attributes in self.elements:
             for name, value in attributes.items():
                 assert not name.startswith("on")
                 assert name not in ("src", "srcset", "action", "formaction", "xlink:href")
-                assert name != "href" or (tag == "a" and re.fullmatch(r"#folder-\d+", value or ""))
+                assert name != "href" or (tag == "a" and (value or "").removeprefix("#") in places)
                 assert name != "style" or re.fullmatch(r"width:[\d.]+%", value or "")
 
 
@@ -160,6 +162,17 @@ async def test_errors_come_first_with_their_place_and_remedy(lab: Lab) -> None:
     ]
 
 
+async def test_a_finding_leads_to_the_column_it_is_about(lab: Lab) -> None:
+    lab.fill(
+        {"neuron.csv": "cid,Class,n_branches\n1,round,x\n"}, rest="[tables.neuron]\ncolumns = { Class = 'polarity' }"
+    )
+    page = await page_of(lab)
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    # What could not be read has no value to be shown.
+    assert links == ["#folder-1", "#folder-1-neuron-polarity"]
+    assert ("tr", {"id": "folder-1-neuron-polarity"}) in page.elements
+
+
 def many_findings(count: int) -> LoadResult:
     finding = Finding(severity=Severity.WARNING, rule="r", file="f" * 1000, message="m" * 5000, remedy="r" * 5000)
     return LoadResult(folder="x", status="checked", findings=[finding] * count, counts={"r": count}, warnings=count)
@@ -233,6 +246,14 @@ def test_any_numbers_can_be_drawn(logarithmic, values) -> None:
     drawing = draw(histogram, numbers.median, "t")
     assert not re.search(r"nan|inf", drawing)
     assert all(-2 <= float(x) <= 240 for x in re.findall(r"M(-?[\d.]+)", drawing))
+
+
+def test_a_value_far_from_the_others_does_not_hide_them_in_one_bar() -> None:
+    numbers = numbers_of([float(n) for n in range(1, 100)], [1e6])
+    assert is_logarithmic(numbers, "linear")
+    assert not is_logarithmic(numbers_of([float(n) for n in range(1, 100)]), "linear")
+    assert not is_logarithmic(numbers_of([0.0, 1.0, 1e6]), "linear"), "0 has no place on a logarithmic axis"
+    assert is_logarithmic(numbers_of([0.0, 1.0]), "log"), "what schema/ says is log-normal"
 
 
 def test_few_whole_numbers_have_a_bar_each() -> None:
