@@ -9,7 +9,6 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from email.utils import format_datetime, parsedate_to_datetime
-from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -18,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from syndb_graphql.errors import BadInput, Forbidden, RawDataUnavailable, SyndbError
-from syndb_graphql.objects.protocol import FILES_PATH, LinkedFile, ObjectInfo, ServedObjects
+from syndb_graphql.objects.protocol import FILES_PATH, LinkedFile, ObjectInfo, ServedObjects, content_disposition
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
 """One range; more than one is answered with the whole file, as RFC 9110 allows."""
@@ -118,13 +117,6 @@ def requested_range(headers: Headers, info: ObjectInfo) -> tuple[int, int] | Non
     if last and int(last) < int(first):
         return None
     return int(first), min(int(last) + 1, info.size) if last else info.size
-
-
-def content_disposition(filename: str) -> str:
-    """`attachment` with the name in ASCII for everyone, and in full (RFC 6266, RFC 8187) where that differs."""
-    plain = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in filename)
-    full = "" if plain == filename else f"; filename*=UTF-8''{quote(filename, safe='')}"
-    return f'attachment; filename="{plain}"{full}'
 
 
 def _problem(request: Request, status: int, error: SyndbError, headers: dict[str, str] | None = None) -> Response:

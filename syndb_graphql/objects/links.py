@@ -25,8 +25,7 @@ _CONTENT_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?
 def make_link(keys: Sequence[bytes], key: str, filename: str, content_type: str, expires: int) -> Link:
     """A link to `key` that holds until `expires` (Unix time, seconds). BadInput for what is no key or content type."""
     check_key(key)
-    if _CONTENT_TYPE.fullmatch(content_type) is None:
-        raise BadInput(f"{content_type!r} is no content type, such as model/gltf-binary.")
+    check_content_type(content_type)
     name = download_name(filename, key)
     signature = sign(keys, PURPOSE, _signed(key, str(expires), name, content_type))
     query = f"expires={expires}&name={quote(name, safe='')}&type={quote(content_type, safe='')}&signature={signature}"
@@ -49,6 +48,12 @@ def verify_link(keys: Sequence[bytes], key: str, params: Mapping[str, str], now:
             "Ask for the file's `url` again: the query that gave this link gives a new one."
         )
     return LinkedFile(key, name, content_type, int(left))
+
+
+def check_content_type(content_type: str) -> None:
+    """Raise BadInput unless it is one."""
+    if _CONTENT_TYPE.fullmatch(content_type) is None:
+        raise BadInput(f"{content_type!r} is no content type, such as model/gltf-binary.")
 
 
 def download_name(filename: str, key: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 FILES_PATH = "/files/"
 """Where this server serves the files of a store that has no server of its own; the key follows."""
@@ -81,3 +82,13 @@ class ServedObjects(Objects, Protocol):
     def open_link(self, key: str, params: Mapping[str, str]) -> LinkedFile:
         """What a link to `key` with these query parameters says; Forbidden if it is changed, foreign or expired."""
         ...
+
+
+def content_disposition(filename: str) -> str:
+    """`attachment` with the name in ASCII for everyone, and in full (RFC 6266, RFC 8187) where that differs.
+
+    The same words on every store: a link says under which name its file is saved.
+    """
+    plain = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in filename)
+    full = "" if plain == filename else f"; filename*=UTF-8''{quote(filename, safe='')}"
+    return f'attachment; filename="{plain}"{full}'

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from syndb_graphql.api.files import content_disposition, files_routes
+from syndb_graphql.api.files import files_routes
 from syndb_graphql.objects.keys import sign
 from syndb_graphql.objects.links import make_link
 from syndb_graphql.objects.local import LocalObjects
+from syndb_graphql.objects.protocol import content_disposition
 
 KEYS = (b"a secret key for these tests alone",)
 NOW = 1_790_000_000
