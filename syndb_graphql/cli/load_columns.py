@@ -13,6 +13,8 @@ from syndb_graphql.ingest.survey import ColumnSurvey, Survey, TableSurvey, Words
 WIDTH = 160
 """Where the output is not a terminal."""
 WORDS = 3
+ABSENT = 8
+"""Terms without a value that are named; --json has all of them."""
 MAX_WORD = 24
 
 
@@ -26,7 +28,8 @@ def print_columns(survey: Survey) -> None:
             out.print(Padding.indent(_make_table(table), 1))
             absent = table.absent()
             if absent:
-                out.print(Padding.indent(f"[dim]no value at all: {escape(', '.join(absent))}[/]", 2))
+                more = f", and {len(absent) - ABSENT:,} more" if len(absent) > ABSENT else ""
+                out.print(Padding.indent(f"[dim]no value at all: {escape(', '.join(absent[:ABSENT]))}{more}[/]", 2))
     # Without the spaces that fill the last column: the output is pasted into letters and pages.
     print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
