@@ -55,8 +55,13 @@ class Layout:
         return [column for columns in self.by_role.values() for column in columns.values()]
 
 
-def map_columns(file: str, header: Sequence[str], config: TableConfig, report: Report) -> Layout:
-    """The layout of a file with this header; what is wrong with it is in `report`."""
+def map_columns(
+    file: str, header: Sequence[str], config: TableConfig, report: Report, *, unit_hint: str = ""
+) -> Layout:
+    """The layout of a file with this header; what is wrong with it is in `report`.
+
+    `unit_hint`: said besides, where the unit is not stated.
+    """
     layout = Layout(config.table, file)
     names = _accepted(config.table)
     ours = {name for name in names if not name.startswith("_")}
@@ -71,7 +76,7 @@ def map_columns(file: str, header: Sequence[str], config: TableConfig, report: R
         if column in config.ignore:
             continue
         stated = config.columns.get(column)
-        found = names.get(_fold(stated or column)) or names.get(snake((stated or column).strip()))
+        found = _look_up(names, stated or column)
         if found is None:
             wrong = stated or column
             message = f"The table {config.table.name} has no column '{wrong}'.{nearest(_fold(wrong), ours)}"
@@ -100,8 +105,17 @@ def map_columns(file: str, header: Sequence[str], config: TableConfig, report: R
             )
     _check_points(layout, report)
     _check_identity(layout, report)
-    _find_factors(layout, config, report)
+    _find_factors(layout, config, report, unit_hint)
     return layout
+
+
+def find_target(table: Table, name: str) -> tuple[Role, str] | None:
+    """What a column of this name is in the table, and which of ours; None: it is none."""
+    return _look_up(_accepted(table), name)
+
+
+def _look_up(names: Mapping[str, tuple[Role, str]], name: str) -> tuple[Role, str] | None:
+    return names.get(_fold(name)) or names.get(snake(name.strip()))
 
 
 def column_axes(table: Table) -> dict[str, str]:
@@ -167,7 +181,7 @@ def _check_identity(layout: Layout, report: Report) -> None:
         )
 
 
-def _find_factors(layout: Layout, config: TableConfig, report: Report) -> None:
+def _find_factors(layout: Layout, config: TableConfig, report: Report, unit_hint: str) -> None:
     table, section = layout.table, f"tables.{layout.table.name}"
     measured = [table.column[name] for name in layout.by_role[Role.PLAIN] if table.column[name].dimension is not None]
     for term in layout.by_role[Role.POINT]:
@@ -203,16 +217,16 @@ def _find_factors(layout: Layout, config: TableConfig, report: Report) -> None:
                 rule=rule,
             )
     if without:
-        _add_without_unit(layout, without, report)
+        _add_without_unit(layout, without, report, unit_hint)
 
 
-def _add_without_unit(layout: Layout, columns: Sequence[Column], report: Report) -> None:
+def _add_without_unit(layout: Layout, columns: Sequence[Column], report: Report, unit_hint: str) -> None:
     names = [column.name for column in columns]
     message = f"The unit of {', '.join(names)} is not stated."
     remedy = (
         f'Add length_unit = "nm" (or um, mm, m, angstrom, voxel) below [tables.{layout.table.name}] in {CONFIG_NAME}.'
     )
-    _add(report, layout.file, names[0], message, remedy, None, rule="unit-missing")
+    _add(report, layout.file, names[0], message, remedy + unit_hint, None, rule="unit-missing")
 
 
 def _quote(name: str, *, always: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import msgspec
@@ -39,6 +39,8 @@ class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Facts(msgspec.Struct, forbid_unknown_fields=True):
     exports: tuple[Export, ...]
+    names: dict[str, str]
+    neurons: tuple[str, ...]
 
 
 def fold(name: str) -> str:
@@ -46,21 +48,20 @@ def fold(name: str) -> str:
     return re.sub(r"[\s\-_.]+", "_", name.strip()).casefold()
 
 
-def find_export(columns: Sequence[str]) -> Export | None:
-    """The export with this header; of several the one that needs most columns."""
+def find_export(columns: Sequence[str], table: str | None = None) -> Export | None:
+    """The export with this header, where one is stated of this table; of several the one that needs most columns."""
     there = {fold(column) for column in columns}
-    found = [export for export in load_exports() if there.issuperset(export.needs)]
+    found = [
+        export
+        for export in load_exports()
+        if there.issuperset(export.needs) and (table is None or export.table in (None, table))
+    ]
     return max(found, key=lambda export: len(export.needs), default=None)
 
 
 @cache
 def load_exports() -> tuple[Export, ...]:
     """Every export that is known. Raises SchemaError."""
-    path = SCHEMA_DIR / FACTS
-    try:
-        facts = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _Facts)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise SchemaError(f"{path}: {error}") from error
     return tuple(
         msgspec.structs.replace(
             export,
@@ -69,8 +70,25 @@ def load_exports() -> tuple[Export, ...]:
             passed_over=tuple(_fold_pattern(pattern) for pattern in export.passed_over),
             unmapped={_fold_pattern(pattern): reason for pattern, reason in export.unmapped.items()},
         )
-        for export in facts.exports
+        for export in _load_facts().exports
     )
+
+
+@cache
+def load_names(table: str) -> Mapping[str, str]:
+    """Names that mean one thing in this table, whatever program wrote it (folded) → ours. Raises SchemaError."""
+    facts = _load_facts()
+    neurons = dict.fromkeys(facts.neurons, "cid" if table == "neuron" else "neuron_id")
+    return {fold(name): ours for name, ours in (neurons | facts.names).items()}
+
+
+@cache
+def _load_facts() -> _Facts:
+    path = SCHEMA_DIR / FACTS
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), _Facts)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise SchemaError(f"{path}: {error}") from error
 
 
 def _fold_pattern(pattern: str) -> str:

@@ -4,21 +4,20 @@ A guess rests on the program that wrote the table, on a unit at the end of a nam
 What nothing tells is left open with the nearest name we have: only the contributor knows it.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 import polars as pl
 
+from syndb_graphql.ingest.column_units import as_unit, split_unit
 from syndb_graphql.ingest.columns import Layout, Role, map_columns
 from syndb_graphql.ingest.config import TableConfig
 from syndb_graphql.ingest.exports import Export, fold
 from syndb_graphql.ingest.glance import KINDS, TableGlance
 from syndb_graphql.ingest.guess_tables import words_for
 from syndb_graphql.ingest.report import Report
-from syndb_graphql.ingest.units import BadUnit, parse_unit
-from syndb_graphql.spec.model import Column, Kind, Table
+from syndb_graphql.spec.model import Kind, Table
 from syndb_graphql.spec.naming import nearest
 
 IDS = (
@@ -59,9 +58,6 @@ WORDS = {
     "presynaptic_neuron": "pre_neuron_id",
     "postsynaptic_neuron": "post_neuron_id",
 }
-_SUFFIX = re.compile(
-    r"(.+?)[\s_.\-]*[\[(]?\s*((?:nm|um|µm|μm|mm|angstrom|vx|vox|voxels?)\s*\^?\s*[23²³]?)\s*[\])]?", re.I
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +113,8 @@ def guess_columns(glance: TableGlance, table: Table, export: Export | None) -> C
 
 def _hint(column: str, names: Sequence[str]) -> str:
     """Which of our columns may be meant."""
-    found = _SUFFIX.fullmatch(column.strip())
-    name = fold(found[1] if found else column)
+    found = split_unit(column)
+    name = fold(found[0] if found else column)
     ending = [one for one in names if len(name) > 2 and (one.endswith(f"_{name}") or name.endswith(f"_{one}"))]
     return f"It may be {' or '.join(ending)}." if ending else nearest(name, names).strip()
 
@@ -203,34 +199,16 @@ def _by_export(column: str, table: Table, export: Export, taken: _Taken) -> Colu
 
 def _by_suffix(column: str, table: Table, taken: _Taken) -> ColumnGuess | None:
     """`mesh_volume_um3`, `centroid_x (nm)`: one of our names and a unit."""
-    found = _SUFFIX.fullmatch(column.strip())
+    found = split_unit(column)
     if found is None:
         return None
-    target = taken.target(found[1])
-    if target is None or target[0] is not Role.PLAIN or not taken.free(found[1]):
+    name, written = found
+    target = taken.target(name)
+    if target is None or target[0] is not Role.PLAIN or not taken.free(name):
         return None
     ours = table.column[target[1]]
-    unit = _as_unit(found[2], ours)
-    return ColumnGuess(column, ours.name, f"its name ends in a unit, {found[2].strip()}", unit) if unit else None
-
-
-def _as_unit(text: str, column: Column) -> str | None:
-    if column.dimension is None:
-        return None
-    text = re.sub(r"^(vx|vox|voxels)$", "voxel", text.strip().casefold())
-    bare = re.match(r"[^\d\s^²³]+", text)
-    for candidate in (text, f"{bare[0]}{column.dimension}" if bare else text):
-        try:
-            base = parse_unit(candidate, column)
-        except BadUnit:
-            continue
-        return write_unit(base, column)
-    return None
-
-
-def write_unit(base: str, column: Column) -> str:
-    """`um` for a volume is `um3`."""
-    return base if base == "voxel" or column.dimension == 1 else f"{base}{column.dimension}"
+    unit = as_unit(written, ours)
+    return ColumnGuess(column, ours.name, f"its name ends in a unit, {written.strip()}", unit) if unit else None
 
 
 def _by_word(column: str, table: Table, taken: _Taken, waiting: Sequence[str]) -> ColumnGuess | None:

@@ -4,11 +4,11 @@ from pathlib import PurePath
 
 import polars as pl
 
+from syndb_graphql.ingest.column_units import write_unit
 from syndb_graphql.ingest.columns import Role
 from syndb_graphql.ingest.config import FILE_KINDS
 from syndb_graphql.ingest.dataset_keys import FILES, TABLE
 from syndb_graphql.ingest.guess import FolderGuess, TableGuess, commonest_unit
-from syndb_graphql.ingest.guess_columns import write_unit
 from syndb_graphql.ingest.guess_units import UnitGuess
 from syndb_graphql.ingest.quantities import write_number
 from syndb_graphql.ingest.toml_text import (

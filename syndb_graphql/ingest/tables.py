@@ -10,6 +10,7 @@ from syndb_graphql.ingest.columns import Layout, map_columns
 from syndb_graphql.ingest.config import CONFIG_NAME, LoadConfig, TableConfig
 from syndb_graphql.ingest.folder import inside
 from syndb_graphql.ingest.origins import Origins
+from syndb_graphql.ingest.profiles import recognise
 from syndb_graphql.ingest.readers import READERS, SeveralFiles, TableFile, find_reader, open_table
 from syndb_graphql.ingest.report import BadFile, Finding, Report, Severity
 from syndb_graphql.spec.model import Model
@@ -87,7 +88,8 @@ def _open_input(folder: Path, config: TableConfig, parts: Sequence[str], report:
                 remedy=remark.remedy,
             )
         )
-    layout = map_columns(name, file.columns, config, report)
+    config, unit_hint = recognise(name, file.columns, config, report)
+    layout = map_columns(name, file.columns, config, report, unit_hint=unit_hint)
     return TableInput(config, name, tuple(parts), tuple(paths), file, layout)
 
 
