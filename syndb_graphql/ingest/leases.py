@@ -8,6 +8,7 @@ killed is done again.
 
 import time
 from asyncio import CancelledError, Lock, Task, create_task, sleep
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Self
 
@@ -77,10 +78,10 @@ class Lease:
                 continue
 
 
-async def take_lease(rows: Store, dataset_id: bytes) -> Lease:
-    """A lease on a version number nobody has had."""
+async def take_lease(rows: Store, dataset_id: bytes, counts: Mapping[str, int]) -> Lease:
+    """A lease on a version number nobody has had; `counts`: rows that are to come, by table."""
     for _ in range(ATTEMPTS):
-        snapshot = Snapshot(dataset_id, await rows.begin_version(dataset_id))
+        snapshot = Snapshot(dataset_id, await rows.begin_version(dataset_id, counts))
         until = now() + LEASE_S
         if await rows.swap_hold(snapshot, None, until):
             return Lease(rows, snapshot, until)

@@ -182,7 +182,7 @@ async def _write_version(
     fingerprint: str,
     retention_h: float,
 ) -> LoadResult:
-    lease = await take_lease(rows, job.dataset_id)
+    lease = await take_lease(rows, job.dataset_id, {name: spool.rows for name, spool in spools.items()})
     draft = Draft(standing, lease.snapshot.version, lease)
     published = False
     try:

@@ -5,16 +5,15 @@ hidden by compare-and-set, and the other way round. Records of revisions and lay
 that nobody else has, with the timestamp that rows have; so whatever removes them is later, whoever's clock is wrong.
 
 A compare-and-set that was not answered may have been done. A head's says by its revision whether it was (nobody else
-has that number), so it is asked again; a hold's is told as the failure it is.
+has that number), a hold's by its second; so both are looked at before they are tried again.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cassandra import ConsistencyLevel
 
-from syndb_graphql.errors import Conflict, StoreUnavailable
+from syndb_graphql.errors import Conflict, StoreTimeout
 from syndb_graphql.store.cassandra.base import Base
 from syndb_graphql.store.cassandra.door import gather
 from syndb_graphql.store.cassandra.layout import plan_layout
@@ -90,10 +89,27 @@ class Heads(Base):
         return [Hold(Snapshot(dataset_id, version), until) for dataset_id, version, until in found]
 
     async def swap_hold(self, snapshot: Snapshot, expected: int | None, new: int | None) -> bool:
+        for _ in range(ATTEMPTS):
+            if expected is None and new is None:
+                return await self._hold(snapshot) is None
+            try:
+                return await self._set_hold(snapshot, expected, new)
+            except StoreTimeout:
+                # It may have been done; nobody else sets a hold of this version to the same second.
+                found = await self._hold(snapshot)
+                if found != expected:
+                    return found == new
+        raise Conflict("The version is held and let go by others all the time. Try again.")
+
+    async def _hold(self, snapshot: Snapshot) -> int | None:
+        name = self._name("dataset_hold")
+        cql = f"SELECT until FROM {name} WHERE shard = ? AND dataset_id = ? AND version = ?"
+        found = await self._settled(cql, (_shard(snapshot.dataset_id), snapshot.dataset_id, snapshot.version))
+        return found[0][0] if found else None
+
+    async def _set_hold(self, snapshot: Snapshot, expected: int | None, new: int | None) -> bool:
         name, place = self._name("dataset_hold"), (_shard(snapshot.dataset_id), snapshot.dataset_id, snapshot.version)
         where = "WHERE shard = ? AND dataset_id = ? AND version = ?"
-        if expected is None and new is None:
-            return not await self._settled(f"SELECT until FROM {name} {where}", place)
         if expected is None:
             cql = f"INSERT INTO {name} (shard, dataset_id, version, until) VALUES (?, ?, ?, ?) IF NOT EXISTS"
             return await self._compare(cql, (*place, new), repeatable=False)
@@ -182,10 +198,9 @@ class Heads(Base):
         try:
             async with self._door.limited():
                 ((applied, *_),) = await self._door.start(await self._door.bind(cql, values, repeatable=repeatable))
-        except StoreUnavailable as error:
-            if not repeatable or error.code != "STORE_TIMEOUT":
+        except StoreTimeout:
+            if not repeatable:
                 raise
-            await asyncio.sleep(0)
             return False
         return bool(applied)
 
