@@ -382,7 +382,7 @@ def _connect(bucket: Bucket, endpoint: str, timeout_s: float, attempts: int) -> 
         retries=Retry(attempts - 1, backoff_factor=BACKOFF_S, status_forcelist=OVERLOADED, raise_on_status=False),
     )
     try:
-        if url.scheme not in ("http", "https") or url.path.strip("/") or url.query:
+        if url.scheme not in ("http", "https") or not url.netloc or url.path.strip("/") or url.query:
             raise ValueError("it is no http:// or https:// address without a path")
         return Minio(
             url.netloc,

@@ -1,6 +1,7 @@
 """An S3 server: SeaweedFS from its wheel. It checks signatures as S3 does, also those of presigned links."""
 
 import contextlib
+import io
 import json
 import secrets
 import signal
@@ -11,6 +12,9 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from minio import Minio
+from minio.error import S3Error
 
 from .processes import ServerProcess, await_answer, free_ports
 
@@ -49,13 +53,23 @@ class S3Server:
         await_answer(self.answers, self.process, START_SECONDS, f"the S3 server at {self.endpoint}")
 
     def answers(self) -> bool:
-        """Whether it refuses a stranger, as it does once all its parts are up."""
+        """Whether it refuses a stranger, and keeps a file of ours: its parts come up one after the other."""
         try:
             with urllib.request.urlopen(self.endpoint, timeout=2):
                 return False
         except urllib.error.HTTPError as refusal:
             with refusal:
-                return refusal.code == 403
+                if refusal.code != 403:
+                    return False
+        host = self.endpoint.removeprefix("http://")
+        client = Minio(host, self.access_key, self.secret_key, secure=False, region=self.region)
+        try:
+            if not client.bucket_exists("answers"):
+                client.make_bucket("answers")
+            client.put_object("answers", "yes", io.BytesIO(b"yes"), 3)
+        except S3Error:
+            return False
+        return True
 
     def kill(self) -> None:
         if self.process:
