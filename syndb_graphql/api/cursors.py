@@ -11,7 +11,6 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -48,10 +47,13 @@ class RowCursors:
         rows = len(columns[0])
         if not rows:
             return []
-        packed = np.hstack([np.frombuffer(b"".join(column), np.uint8).reshape(rows, BLOCK) for column in columns])
-        tags = self._tags(self._secrets[0], version, parents, counts, packed)
-        head = np.broadcast_to(np.frombuffer(version.to_bytes(VERSION_BYTES), np.uint8), (rows, VERSION_BYTES))
-        text = base64.b64encode(np.hstack([head, packed, tags]).tobytes(), b"-_")
+        packed = np.empty((rows, VERSION_BYTES + self._key_bytes + self._tag_bytes), np.uint8)
+        packed[:, :VERSION_BYTES] = np.frombuffer(version.to_bytes(VERSION_BYTES), np.uint8)
+        keys = packed[:, VERSION_BYTES : -self._tag_bytes]
+        for part, column in enumerate(columns):
+            keys[:, part * BLOCK : (part + 1) * BLOCK] = np.frombuffer(b"".join(column), np.uint8).reshape(rows, BLOCK)
+        packed[:, -self._tag_bytes :] = self._tags(self._secrets[0], version, parents, counts, keys)
+        text = base64.b64encode(packed.tobytes(), b"-_")
         return split_texts(np.frombuffer(text, np.uint8).reshape(rows, -1))
 
     def decode(self, cursor: str, argument: str, parent: bytes) -> tuple[int, Key]:
@@ -71,24 +73,22 @@ class RowCursors:
         self, secret: bytes, version: int, parents: Sequence[bytes], counts: Sequence[int], keys: Bytes2D
     ) -> Bytes2D:
         """AES-CMAC of version, parent and key for each row of `keys`, cut to the tag's length."""
-        cipher, subkey = _cipher(secret, self._scope)
-        encrypt = cipher.encryptor().update
+        encrypt, subkey = _cipher(secret, self._scope)
         heads = b"".join(version.to_bytes(BLOCK) + parent for parent in parents)
-        state = _chain(encrypt, np.zeros((len(parents), BLOCK), np.uint8), np.frombuffer(heads, np.uint8))
-        rows = np.repeat(state, counts, axis=0) if len(parents) > 1 else np.broadcast_to(state, (len(keys), BLOCK))
+        start = np.zeros((len(parents), BLOCK), np.uint8)
+        state = _chain(encrypt, start, np.frombuffer(heads, np.uint8).reshape(len(parents), -1))
         last = keys.copy()
         last[:, -BLOCK:] ^= np.frombuffer(subkey, np.uint8)
-        return _chain(encrypt, rows, last)[:, : self._tag_bytes]
+        return _chain(encrypt, np.repeat(state, counts, axis=0) if len(parents) > 1 else state, last)[
+            :, : self._tag_bytes
+        ]
 
 
-def _chain(
-    encrypt: Callable[[bytes], bytes], state: Bytes2D, messages: "np.ndarray[Any, np.dtype[np.uint8]]"
-) -> Bytes2D:
-    """Cipher block chaining of many messages of equal length, each from its own state: one call of AES a block."""
-    messages = messages.reshape(len(state), -1)
+def _chain(encrypt: Callable[[bytes], bytes], state: Bytes2D, messages: Bytes2D) -> Bytes2D:
+    """Cipher block chaining of messages of equal length, each from its own state or all from one: one call of AES a block."""
     for start in range(0, messages.shape[1], BLOCK):
         mixed = state ^ messages[:, start : start + BLOCK]
-        state = np.frombuffer(encrypt(mixed.tobytes()), np.uint8).reshape(len(state), BLOCK)
+        state = np.frombuffer(encrypt(mixed.tobytes()), np.uint8).reshape(len(messages), BLOCK)
     return state
 
 
@@ -135,9 +135,10 @@ def _derive(secret: bytes, scope: bytes) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _cipher(secret: bytes, scope: bytes) -> tuple[Cipher[modes.ECB], bytes]:
-    """AES under the connection's own key, and CMAC's subkey for messages of whole blocks."""
+def _cipher(secret: bytes, scope: bytes) -> tuple[Callable[[bytes], bytes], bytes]:
+    """AES under the connection's own key, block by block, and CMAC's subkey for messages of whole blocks."""
     cipher = Cipher(algorithms.AES(_derive(secret, scope)[:BLOCK]), modes.ECB())  # noqa: S305 - the block function CMAC is made of
-    zero = int.from_bytes(cipher.encryptor().update(bytes(BLOCK)))
+    encrypt = cipher.encryptor().update
+    zero = int.from_bytes(encrypt(bytes(BLOCK)))
     doubled = (zero << 1) & (1 << 128) - 1
-    return cipher, (doubled ^ 0x87 if zero >> 127 else doubled).to_bytes(BLOCK)
+    return encrypt, (doubled ^ 0x87 if zero >> 127 else doubled).to_bytes(BLOCK)

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from syndb_graphql.api.compression import WORTH_COMPRESSING, choose_coding, compress
 from syndb_graphql.api.context import ClientGone
+from syndb_graphql.api.encoding import encode_parts
 from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
 from syndb_graphql.errors import RequestTimeout, SyndbError
 
@@ -31,7 +32,6 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 _HOST = re.compile(r"[A-Za-z0-9.\-:\[\]]{1,255}")
 log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
 
 
 class HttpError(Exception):
@@ -69,11 +69,11 @@ class GraphQLEndpoint:
         request_id = _request_id(headers)
         method = scope["method"]
         if method == "OPTIONS":  # of a browser that asks before it asks, CORS has answered already
-            await _send(send, 204, b"", {"allow": METHODS, "x-request-id": request_id})
+            await _send(send, 204, [b""], {"allow": METHODS, "x-request-id": request_id})
             return
         if method in ("GET", "HEAD") and not scope["query_string"] and _wants_page(headers):
             page_headers = {"content-type": "text/html; charset=utf-8", **self._page_headers}
-            await _send(send, 200, self._page, page_headers, head=method == "HEAD")
+            await _send(send, 200, [self._page], page_headers, head=method == "HEAD")
             return
         media_type = _media_type(headers)
         client = _Client(receive)
@@ -91,11 +91,11 @@ class GraphQLEndpoint:
             "vary": "accept, accept-encoding",
             **extra,
         }
-        body = _encode(answer.body)
-        if len(body) >= WORTH_COMPRESSING and (coding := choose_coding(headers.get(b"accept-encoding", ""))):
+        parts: Sequence[bytes | bytearray] = encode_parts(answer.body)
+        if sum(map(len, parts)) >= WORTH_COMPRESSING and (coding := choose_coding(headers.get(b"accept-encoding", ""))):
             common["content-encoding"] = coding
-            body = await compress(body, coding)
-        await _send(send, status, body, common, head=method == "HEAD")
+            parts = [await compress(b"".join(parts), coding)]
+        await _send(send, status, parts, common, head=method == "HEAD")
 
     async def _answer(
         self, scope: Scope, headers: Mapping[bytes, str], client: "_Client", request_id: str, media_type: str
@@ -267,9 +267,19 @@ def _wants_page(headers: Mapping[bytes, str]) -> bool:
     return "text/html" in accept and JSON not in accept
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str], *, head: bool = False) -> None:
+async def _send(
+    send: Send,
+    status: int,
+    parts: Sequence[bytes | bytearray],
+    headers: Mapping[str, str],
+    *,
+    head: bool = False,
+) -> None:
     listed = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     if status != 204:
-        listed.append((b"content-length", str(len(body)).encode()))
+        listed.append((b"content-length", str(sum(map(len, parts))).encode()))
     await send({"type": "http.response.start", "status": status, "headers": listed})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    if head:
+        parts = [b""]
+    for number, part in enumerate(parts, 1):
+        await send({"type": "http.response.body", "body": part, "more_body": number < len(parts)})

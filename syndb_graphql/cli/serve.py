@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import ctypes
 import errno
 import gc
 import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -15,6 +17,12 @@ from syndb_graphql.settings import Settings, load_settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.stores import open_stores
 
+GC_THRESHOLD = 50_000
+"""New objects between two looks at them: a page has more than the usual 700, and none of them in circles."""
+KEPT_BYTES = 64 * 1024 * 1024
+"""Free memory that is kept for the next answers."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
 EXAMPLE = """\
   syndb-graphql serve
   syndb-graphql serve --port 8080
@@ -59,9 +67,7 @@ def serve(settings: Settings, hint: str = "") -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    # What is here now stays: the collector need not walk over it again in the midst of a request.
-    gc.collect()
-    gc.freeze()
+    _settle_memory()
     try:
         server.run(sockets=[listener])
     finally:
@@ -69,6 +75,19 @@ def serve(settings: Settings, hint: str = "") -> None:
         asyncio.run(stores.close())
     if not server.started:
         raise StoreUnavailable("The server could not start; the reason is above.")
+
+
+def _settle_memory() -> None:
+    """For answers of megabytes, made and let go of again: measured, a fifth of the time of 10,000 rows."""
+    # What is here now stays: the collector need not walk over it again in the midst of a request, nor come as often.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    # glibc gives large buffers back to the system at once, and has each page of the next one cleared anew.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:  # musl has none
+        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES // 2)
 
 
 def _end(_signal: int, _frame: object) -> None:

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from syndb_graphql.api import documents
 from syndb_graphql.api.connections import related_cursors, table_cursors
 from syndb_graphql.api.context import Backend, Bounds, Context
+from syndb_graphql.api.encoding import encode_parts
 from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
 from syndb_graphql.api.plan import engine, rows, values
 from syndb_graphql.api.schema import build_schema
@@ -93,7 +94,7 @@ class Both:
         self.met["questions" if healthy else "sick questions"] += 1
         self.met["refused" if healthy else "sick refused"] += planned.refused
         self.met["planned" if healthy else "sick planned"] += not planned.refused and not reasons
-        return msgspec.json.decode(msgspec.json.encode(planned.body))
+        return msgspec.json.decode(b"".join(encode_parts(planned.body)))
 
     async def ask(self, query: str) -> Any:
         answer = await self.compare(Question(query, {}))
@@ -107,7 +108,7 @@ def _facts(answer: Answer) -> Any:
     return (
         answer.refused,
         answer.code,
-        msgspec.json.encode(answer.body.get("data")) if "data" in answer.body else None,
+        b"".join(encode_parts({"data": answer.body["data"]})) if "data" in answer.body else None,
         answer.body.get("errors"),
         (cost.get("requested"), cost.get("limit")),
     )

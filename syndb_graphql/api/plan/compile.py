@@ -57,7 +57,7 @@ from syndb_graphql.api.plan.rows import (
     make_each,
     make_shape,
 )
-from syndb_graphql.api.plan.values import Unplanned, Values, id_texts, scaled_values, stored_values
+from syndb_graphql.api.plan.values import Unplanned, Values, has_missing, id_texts, scaled_values, stored_values
 from syndb_graphql.api.query_type import Nodes
 from syndb_graphql.api.row_fields import (
     ReferencedRow,
@@ -277,7 +277,7 @@ class Compiler:
             }
             axes["__typename"] = ["Point"] * len(batch.rows)
             points = make_each(shape, [axes[name] for name in names], len(batch.rows))
-            if any(None in values for values in stored):
+            if any(map(has_missing, stored)):
                 missing = [None in position for position in zip(*stored, strict=True)]
                 points = [None if none else point for none, point in zip(missing, points, strict=True)]
             return points

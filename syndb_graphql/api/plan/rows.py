@@ -10,6 +10,7 @@ import msgspec
 from syndb_graphql.api.connections import cursor_parent, page_request, related_cursors, table_cursors
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.cursors import RowCursors
+from syndb_graphql.api.encoding import EncodedArray
 from syndb_graphql.api.plan.values import Unplanned, Values
 from syndb_graphql.api.row_fields import ReferencedRow, RelatedRows
 from syndb_graphql.catalog.catalog import Dataset
@@ -23,28 +24,6 @@ Shape = Callable[..., Any]
 """Makes an answered object from its fields' values, in order."""
 Given = Callable[[Context], Mapping[str, Any]]
 """A field's arguments as plain values, for the variables of the request."""
-
-_encode_into = msgspec.json.Encoder().encode_into
-
-
-class EncodedArray:
-    """A JSON array that grows by slices, each encoded behind the last one in the same buffer: nothing is copied to be joined."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def extend(self, values: Sequence[Any]) -> None:
-        if not values:
-            return
-        # The slice's opening bracket falls on the array's closing one, and becomes the comma between the two.
-        end = max(0, len(self._buffer) - 1)
-        _encode_into(values, self._buffer, end)
-        if end:
-            self._buffer[end] = ord(",")
-
-    @property
-    def text(self) -> msgspec.Raw:
-        return msgspec.Raw(self._buffer or b"[]")
 
 
 def make_shape(keys: Sequence[str]) -> Shape:
@@ -240,8 +219,7 @@ class ConnectionPlan:
             has_next = page.has_next
             ends = [(ends or page.rows)[0], page.rows[-1]] if page.rows else ends
             await context.breathe(len(page.rows))
-        joined = [array.text for array in arrays]
-        return self._shape_page(joined, Page(ends, has_next, has_previous), snapshot, cursors, parent, total)
+        return self._shape_page(arrays, Page(ends, has_next, has_previous), snapshot, cursors, parent, total)
 
     async def _read_slices(
         self, request: PageRequest, read: Callable[[PageRequest], Awaitable[Page]]

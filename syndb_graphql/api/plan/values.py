@@ -51,12 +51,18 @@ def scaled_values(values: Values, dimension: int, unit: str | None) -> Values:
     return finite_values(values)
 
 
+def has_missing(numbers: Values) -> bool:
+    """Whether there is a None among them: adding them up fails then, and tells it sooner than a look at each."""
+    try:
+        sum(numbers)
+    except TypeError:
+        return True
+    return False
+
+
 def finite_values(values: Values) -> Values:
     # One number that is not finite makes the sum so; a sum that merely overflows is looked at again.
-    try:
-        total = sum(values)
-    except TypeError:  # some are missing
-        total = sum(filter(None, values))
+    total = sum(filter(None, values)) if has_missing(values) else sum(values)
     if not math.isfinite(total) and not all(value is None or math.isfinite(value) for value in values):
         raise Unplanned("a number that is not finite")
     return values
