@@ -78,7 +78,7 @@ class Lease:
                 continue
 
 
-async def take_lease(rows: Store, dataset_id: bytes, counts: Mapping[str, int]) -> Lease:
+async def take_lease(rows: Store, dataset_id: bytes, counts: Mapping[str, int] | None = None) -> Lease:
     """A lease on a version number nobody has had; `counts`: rows that are to come, by table."""
     for _ in range(ATTEMPTS):
         snapshot = Snapshot(dataset_id, await rows.begin_version(dataset_id, counts))
