@@ -25,13 +25,15 @@ from syndb_graphql.api.http import GraphQLEndpoint
 from syndb_graphql.api.schema import build_schema
 from syndb_graphql.catalog.catalog import Catalog
 from syndb_graphql.catalog.vocabulary import build_vocabularies
-from syndb_graphql.errors import SyndbError
+from syndb_graphql.errors import StoreTimeout, SyndbError
 from syndb_graphql.settings import Settings
 from syndb_graphql.spec.model import Model
 from syndb_graphql.stores import Stores
 
 WEB = Path(__file__).parent / "web"
 ASSETS = "/graphql-assets"
+READY_S = 4.0
+"""For both stores together, below the five seconds after which most that ask give up."""
 PAGE_HEADERS = {
     # GraphiQL's editor writes style elements and carries fonts and pictures in its style sheet; nothing else is loosened.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -63,20 +65,23 @@ def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await catalog.refresh()
-        following = asyncio.create_task(catalog.follow())
+        following = [asyncio.create_task(catalog.follow()), asyncio.create_task(stores.follow())]
         try:
             yield
         finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
 
     async def ready(_request: Request) -> JSONResponse:
         try:
-            await stores.rows.check()
-            await stores.objects.check()
+            async with asyncio.timeout(READY_S):
+                await stores.rows.check()
+                await stores.objects.check()
         except SyndbError as error:
             return JSONResponse({"status": "unavailable", "code": error.code}, 503)
+        except TimeoutError:
+            return JSONResponse({"status": "unavailable", "code": StoreTimeout.code}, 503)
         if not catalog.loaded:
             return JSONResponse({"status": "starting"}, 503)
         return JSONResponse({"status": "ready", "datasets": len(catalog.datasets)})
@@ -91,8 +96,9 @@ def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
         Route("/", home),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        *files_routes(stores.objects),
     ]
+    if stores.served:  # else links lead to the store itself
+        routes += files_routes(stores.served)
     if (WEB / "index.html").is_file():
         routes.append(Mount(ASSETS, GZipMiddleware(_Assets(directory=WEB))))
     cors = Middleware(

@@ -14,8 +14,10 @@ from syndb_graphql.errors import SettingsError
 from syndb_graphql.spec.naming import nearest
 
 PREFIX = "SYNDB_"
-SECRETS = ("secret_keys", "cassandra_password")
+SECRETS = ("secret_keys", "cassandra_password", "s3_secret_key")
 """Whose values are never shown."""
+KNOWN_SECRETS = ("demo-only-", "minioadmin", "changeme", "password", "secret", "cassandra", "scylla")
+"""What secrets that everyone knows begin with: those of docker-compose.yml, and what servers come with."""
 
 
 class Settings(BaseSettings):
@@ -94,6 +96,39 @@ class Settings(BaseSettings):
     cassandra_bucket_rows: int = Field(
         50_000, ge=1, le=800_000, description="Rows of a partition that loads aim at; fewer where rows are very wide."
     )
+    files: str = Field(
+        "folder", pattern="^(folder|s3)$", description="Where files are kept: folder (in the data folder) or s3."
+    )
+    s3_endpoint: str = Field("http://127.0.0.1:9000", description="Address this server reaches the S3 store by.")
+    s3_public_endpoint: str = Field(
+        "", description="Address clients reach the S3 store by, for links; empty: the same one."
+    )
+    s3_access_key: str = Field("", description="Access key of the S3 store.")
+    s3_secret_key: str = Field("", repr=False, description="Secret key of the S3 store.")
+    s3_region: str = Field(
+        "us-east-1", pattern="^[A-Za-z0-9-]{1,64}$", description="Region of the bucket, which signatures contain."
+    )
+    s3_bucket: str = Field(
+        "syndb",
+        pattern="^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="Bucket of the files; made where it is missing.",
+    )
+    s3_prefix: str = Field(
+        "",
+        pattern="^(?:[A-Za-z0-9_=-]{1,100}/){0,5}$",
+        description="What the files' keys begin with in the bucket; ends with a slash.",
+    )
+    s3_ca_file: str = Field(
+        "", description="Certificates that the S3 store's is checked by, with https; empty: the system's."
+    )
+    s3_timeout_s: float = Field(5, gt=0, le=600, description="Seconds one call of the S3 store may take.")
+    s3_connections: int = Field(16, ge=1, le=256, description="Calls of the S3 store at a time; more wait their turn.")
+    start_timeout_s: float = Field(
+        60, ge=0, le=3600, description="Seconds the server waits at its start for Cassandra and S3 to answer."
+    )
+    demo: bool = Field(
+        default=False, description="Accept secrets that everyone knows, such as those in docker-compose.yml."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
 
     @field_validator("cors_origins", "secret_keys", mode="before")
@@ -124,10 +159,24 @@ def load_settings(**overrides: Any) -> Settings:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise SettingsError(f"{name} is no setting.{nearest(name.upper(), known)} All are listed in the README.")
     try:
-        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+        settings = Settings(**{key: value for key, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
         # A message goes to logs and screens, where a secret has no business.
         found = "" if name in SECRETS else f" (it is {str(first['input'])!r})"
         raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}{found}.") from None
+    _refuse_known_secrets(settings)
+    return settings
+
+
+def _refuse_known_secrets(settings: Settings) -> None:
+    """So that nobody serves the world with a secret that stands in a repository."""
+    for name in SECRETS:
+        value = getattr(settings, name)
+        for secret in (value,) if isinstance(value, str) else value:
+            if not settings.demo and secret.lower().startswith(KNOWN_SECRETS):
+                raise SettingsError(
+                    f"{PREFIX}{name.upper()}: this secret is one that everyone knows. Set your own, such as what "
+                    f"`openssl rand -hex 32` prints; to try things out on your own machine, set {PREFIX}DEMO=true."
+                )

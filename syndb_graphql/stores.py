@@ -1,11 +1,16 @@
 """Which store of rows and which store of files: with app.py the only place that names the implementations."""
 
+import asyncio
 import ssl
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
-from syndb_graphql.errors import SettingsError
+from syndb_graphql.errors import RawDataUnavailable, SettingsError, StoreUnavailable
 from syndb_graphql.objects.keys import load_secret_keys
 from syndb_graphql.objects.local import LocalObjects
+from syndb_graphql.objects.minio import Bucket, MinioObjects
+from syndb_graphql.objects.protocol import Objects, ServedObjects
 from syndb_graphql.settings import Settings
 from syndb_graphql.spec.model import Model
 from syndb_graphql.store.cassandra.door import ClusterOptions
@@ -14,26 +19,72 @@ from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Store
 from syndb_graphql.store.sqlite import SqliteStore
 
+WAIT_BETWEEN_S = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
     rows: Store
-    objects: LocalObjects
+    objects: Objects
     secret_keys: tuple[bytes, ...]
     """The first signs cursors and links, all verify."""
+    remote: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """The stores that are servers of their own: what each is and where, and how to ask whether it answers."""
+
+    @property
+    def served(self) -> ServedObjects | None:
+        """The files, where links to them lead to this server."""
+        return self.objects if isinstance(self.objects, LocalObjects) else None
+
+    async def wait(self, seconds: float, say: Callable[[str], None]) -> None:
+        """Return when every server answers; `say` is told what is waited for, and why, whenever that changes.
+
+        Raises StoreUnavailable or RawDataUnavailable with the last reason when one does not within `seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        for name, check in self.remote.items():
+            said = ""
+            while True:
+                try:
+                    await check()
+                    break
+                except (StoreUnavailable, RawDataUnavailable) as error:
+                    if time.monotonic() + WAIT_BETWEEN_S > deadline:
+                        waited = f"{name}: no answer within {seconds:g} s of the start. {error}"
+                        raise type(error)(
+                            f"{waited} See to it that it runs, or raise SYNDB_START_TIMEOUT_S."
+                        ) from error
+                    if str(error) != said:
+                        said = str(error)
+                        say(f"Waiting for {name}, at most {deadline - time.monotonic():.0f} s more: {said}")
+                    await asyncio.sleep(WAIT_BETWEEN_S)
+
+    async def follow(self) -> None:
+        """While this runs, no links are given out to a store of files that does not answer."""
+        if isinstance(self.objects, MinioObjects):
+            await self.objects.follow()
 
     async def close(self) -> None:
         await self.rows.close()
+        if isinstance(self.objects, MinioObjects):
+            await self.objects.close()
 
 
 def open_stores(settings: Settings, model: Model) -> Stores:
     """By default SQLite and a folder, both in `settings.data`. Raises StoreUnavailable or SettingsError.
 
-    A cluster is not asked yet: it is connected to by the first call.
+    Servers are not asked yet: a cluster is connected to by the first call.
     """
     keys = load_secret_keys(settings.secret_keys, settings.data)
+    objects = _open_objects(settings, keys)  # first, since it may refuse a setting, and has nothing open yet
     rows = _open_rows(settings, model)
-    return Stores(rows, LocalObjects(settings.data / "files", keys, settings.link_lifetime_s), keys)
+    remote: dict[str, Callable[[], Awaitable[None]]] = {}
+    if settings.store == "cassandra":
+        hosts = ", ".join(settings.cassandra_hosts)
+        remote[f"the rows in Cassandra ({hosts}, keyspace {settings.cassandra_keyspace})"] = rows.check
+    if settings.files == "s3":
+        remote[f"the files in S3 ({settings.s3_endpoint}, bucket {settings.s3_bucket})"] = objects.check
+    return Stores(rows, objects, keys, remote)
 
 
 def init_database(settings: Settings, model: Model) -> list[str]:
@@ -55,6 +106,26 @@ def _open_rows(settings: Settings, model: Model) -> Store:
         rows_per_bucket=settings.cassandra_bucket_rows,
         load_in_flight=settings.cassandra_load_in_flight,
     )
+
+
+def _open_objects(settings: Settings, keys: tuple[bytes, ...]) -> Objects:
+    if settings.files == "folder":
+        return LocalObjects(settings.data / "files", keys, settings.link_lifetime_s)
+    if not settings.s3_access_key or not settings.s3_secret_key:
+        raise SettingsError("SYNDB_FILES is s3, which needs SYNDB_S3_ACCESS_KEY and SYNDB_S3_SECRET_KEY.")
+    bucket = Bucket(
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        name=settings.s3_bucket,
+        region=settings.s3_region,
+        prefix=settings.s3_prefix,
+        ca_file=settings.s3_ca_file,
+        timeout_s=settings.s3_timeout_s,
+        connections=settings.s3_connections,
+    )
+    return MinioObjects(bucket, settings.link_lifetime_s)
 
 
 def _cluster_options(settings: Settings) -> ClusterOptions:

@@ -8,6 +8,7 @@ import gc
 import signal
 import socket
 import sys
+from functools import partial
 
 import uvicorn
 
@@ -43,15 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
 def serve(settings: Settings, hint: str = "") -> None:
     """Serve until interrupted; SIGTERM ends the program with status 0.
 
-    Raises SettingsError where the address cannot be had, StoreUnavailable where the data cannot.
+    Raises SettingsError where the address cannot be had, StoreUnavailable or RawDataUnavailable where the data cannot.
     """
     signal.signal(signal.SIGTERM, _end)
     model = load_default_model()
     stores = open_stores(settings, model)
+    asyncio.run(stores.wait(settings.start_timeout_s, partial(print, flush=True)))
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    print(f"SynDB GraphQL serves {settings.data} at http://{shown}:{port}/graphql   (Ctrl+C ends it)", flush=True)
+    served = " and ".join(stores.remote) or settings.data
+    print(f"SynDB GraphQL serves {served} at http://{shown}:{port}/graphql   (Ctrl+C ends it)", flush=True)
     if not (WEB / "index.html").is_file():
         print(
             "GraphiQL was not built when this was installed, so there is no page; queries work. See the README.",
