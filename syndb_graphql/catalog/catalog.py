@@ -40,7 +40,7 @@ class Dataset:
     packed: bytes
     """The record of the version."""
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         return self.head.dataset_id
 
@@ -109,13 +109,16 @@ class Catalog:
                 await self._replace(same, {dataset.id: dataset for dataset in read})
 
     async def _replace(self, same: Mapping[bytes, Dataset], read: Mapping[bytes, Dataset]) -> None:
-        gone = self._by_id.keys() - same.keys()
-        # In a thread: thousands of texts take a second to index, and a few wait for the engine's own thread.
-        texts = await asyncio.to_thread(self._texts.update, gone, read.values())
-        by_id = {**same, **read}
-        ordered = sorted(by_id.values(), key=lambda dataset: dataset.sort_key)
-        self._by_id, self.index = by_id, DatasetIndex(ordered, self.index.vocabularies, texts)
-        self.loaded = True
+        gone, by_id = self._by_id.keys() - same.keys(), {**same, **read}
+
+        def prepare() -> DatasetIndex:
+            texts = self._texts.update(gone, read.values())
+            ordered = sorted(by_id.values(), key=lambda dataset: dataset.sort_key)
+            return DatasetIndex(ordered, self.index.vocabularies, texts).prepare()
+
+        # In a thread: thousands of texts take a second to index, a few wait for the engine's own thread; nobody else does.
+        index = await asyncio.to_thread(prepare)
+        self._by_id, self.index, self.loaded = by_id, index, True
 
     async def follow(self) -> None:
         """Refresh for ever; a store that does not answer is logged once and tried again."""

@@ -4,7 +4,7 @@ The text around the marks is escaped, so a snippet may be put into a page as it 
 is part of, the term it stands for is said too.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -29,32 +29,28 @@ class Highlight:
 
 def find_highlights(dataset: Dataset, terms: Sequence[Term], passages: Passages) -> list[Highlight]:
     """The best passages first. Synonyms and broader terms show only what is not already found in a name."""
+    fitting = [(passage, has) for passage in passages.describe(dataset) if (has := _find_terms(passage, terms))]
+    fitting.sort(key=lambda pair: -pair[0].kind.weight)
     found: list[Highlight] = []
     shown: set[Term] = set()
-    for passage in sorted(passages.describe(dataset), key=lambda passage: -passage.kind.weight):
-        marks, fitting = _find_marks(passage, terms)
-        if not marks or (passage.kind in (Kind.SYNONYM, Kind.BROADER) and fitting <= shown):
+    for passage, has in fitting:
+        if passage.kind in (Kind.SYNONYM, Kind.BROADER) and has <= shown:
             continue
-        highlight = Highlight(passage.field, _write(passage, marks))
+        highlight = Highlight(passage.field, _write(passage, has))
         if highlight not in found:
             found.append(highlight)
-            shown |= fitting
+            shown |= has
         if len(found) == MAX_HIGHLIGHTS:
             break
     return found
 
 
-def _find_marks(passage: Passage, terms: Sequence[Term]) -> tuple[list[Span], set[Term]]:
-    marks, fitting = [], set()
-    for span in passage.words:
-        fits = [term for term in terms if term.fits(span.word)]
-        if fits:
-            marks.append(span)
-            fitting.update(fits)
-    return marks, fitting
+def _find_terms(passage: Passage, terms: Sequence[Term]) -> set[Term]:
+    return {term for term in terms if passage.has(term)}
 
 
-def _write(passage: Passage, marks: Sequence[Span]) -> str:
+def _write(passage: Passage, terms: Collection[Term]) -> str:
+    marks = [span for span in passage.places if any(term.fits(span.word) for term in terms)]
     snippet = _mark(passage.text, list(_merge(marks)))
     if passage.kind is Kind.SYNONYM and passage.term:
         return f"{snippet} ({_escape(passage.term)})"

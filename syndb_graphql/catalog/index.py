@@ -1,15 +1,16 @@
 """The data sets by what describes them: for each value, which of them have it, as one whole number of as many bits.
 
 Bit n stands for the n-th data set, so `and`, `or`, `not` and a count are each one operation on a number, whatever it is
-of: a filter, a facet, a search. Each part is made when it is first asked for, from records that no longer change; a
-catalogue that changed is indexed anew, which takes 5,000 data sets some tens of milliseconds.
+of: a filter, a facet, a search. Each part is made once, from records that no longer change; a catalogue that changed is
+indexed anew, but for its texts, which takes 5,000 data sets some tens of milliseconds.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import compress
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 Bits = int
 """A set of data sets."""
 Integers = np.ndarray[Any, np.dtype[np.int64]]
+FEW = 24
+"""Of fewer places a set is put together faster bit by bit."""
 MAX_HITS = 32
 """Searches whose hits are kept, of one state of the data sets: the pages of one search ask the same again."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,6 +69,15 @@ class DatasetIndex:
         self._row_counts: dict[str, Integers] = {}
         self._groups: dict[str, Mapping[str, Bits]] = {}
         self._term_counts: dict[tuple[str, str], int] = {}
+
+    def prepare(self) -> "DatasetIndex":
+        """Make all parts now, where nobody waits for them."""
+        for name, part in vars(DatasetIndex).items():
+            if isinstance(part, cached_property):
+                getattr(self, name)
+        for table in {name for dataset in self.datasets for name in dataset.rows}:
+            self.row_counts(table)
+        return self
 
     def pick(self, bits: Bits) -> list["Dataset"]:
         """The data sets of a set, in order."""
@@ -151,8 +163,8 @@ class DatasetIndex:
         return {value: self._set(found) for value, found in places.items()}
 
     def _set(self, places: Sequence[int]) -> Bits:
-        if len(places) == 1:
-            return 1 << places[0]
+        if len(places) < FEW:
+            return reduce(or_, (1 << place for place in places), 0)
         kept = np.zeros(len(self.datasets), np.bool_)
         kept[places] = True
         return pack_bits(kept)

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import total_ordering
+from itertools import chain
 from typing import Any
 
 from syndb_graphql.catalog.catalog import Dataset
@@ -60,10 +61,11 @@ class DatasetOrder:
         """Data sets that are in the order of label and uuid, in this one."""
         ordered = list(datasets)
         for order in reversed(self._orders):
-            valued: list[tuple[Any, Dataset]] = [(self._value(dataset, order.field), dataset) for dataset in ordered]
-            given = [pair for pair in valued if pair[0] is not None]
-            given.sort(key=lambda pair: pair[0], reverse=order.descending)  # equal ones stay as they are
-            ordered = [dataset for _, dataset in given] + [dataset for value, dataset in valued if value is None]
+            values: list[Any] = self._values(ordered, order.field)
+            given = [place for place, value in enumerate(values) if value is not None]
+            missing = [place for place, value in enumerate(values) if value is None] if len(given) < len(values) else []
+            given.sort(key=values.__getitem__, reverse=order.descending)  # equal ones stay as they are
+            ordered = [ordered[place] for place in chain(given, missing)]
         return ordered
 
     def cut(
@@ -100,4 +102,9 @@ class DatasetOrder:
         return (*parts, *sort_key)
 
     def _value(self, dataset: Dataset, field: str) -> Value:
-        return self._scores.get(dataset.id) if field == RELEVANCE else FIELDS[field](dataset)
+        return self._values([dataset], field)[0]
+
+    def _values(self, datasets: Sequence[Dataset], field: str) -> list[Value]:
+        if field == RELEVANCE:
+            return [self._scores.get(dataset.id) for dataset in datasets]
+        return list(map(FIELDS[field], datasets))

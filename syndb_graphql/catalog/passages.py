@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from syndb_graphql.catalog.vocabulary import Vocabulary
-from syndb_graphql.catalog.words import Span, compose, find_words, gather_words
+from syndb_graphql.catalog.words import Span, Term, compose, find_words, gather_words
 
 if TYPE_CHECKING:
     from syndb_graphql.catalog.catalog import Dataset
@@ -39,8 +39,17 @@ class Passage:
     term: str | None = None
 
     @cached_property
-    def words(self) -> tuple[Span, ...]:
+    def places(self) -> tuple[Span, ...]:
         return tuple(find_words(self.text))
+
+    @cached_property
+    def _written(self) -> str:
+        return f" {' '.join(gather_words(self.text))} "
+
+    def has(self, term: Term) -> bool:
+        """Whether a word of the text fits; known faster than which, and of most passages the answer is no."""
+        begun = f" {term.word}" if term.beginning else f" {term.word} "
+        return begun in self._written or (term.other_number is not None and f" {term.other_number} " in self._written)
 
 
 @dataclass(frozen=True)

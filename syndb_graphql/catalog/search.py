@@ -36,8 +36,8 @@ class TextSnapshot:
 
     searcher: tantivy.Searcher
     schema: tantivy.Schema
-    ids: Sequence[bytes | None]
-    """Of the data sets by the number of their document."""
+    ids: Sequence[bytes]
+    """Of the data sets by the number of their document; empty for a document that is gone."""
 
     def search(self, terms: Sequence[Term]) -> dict[bytes, float]:
         """Scores of the data sets that have all of these words."""
@@ -45,9 +45,11 @@ class TextSnapshot:
             return {}
         query = Query.boolean_query([(Occur.Must, self._anywhere(term)) for term in terms])
         hits = self.searcher.search(query, limit=max(1, self.searcher.num_docs), count=False).hits
-        numbers: list[Any] = self.searcher.fast_field_values(_NUMBER, [address for _, address in hits])
-        found = zip(numbers, hits, strict=True)
-        return {key: score for number, (score, _) in found if (key := self.ids[number]) is not None}
+        if not hits:
+            return {}
+        scores, addresses = zip(*hits, strict=True)
+        numbers: list[Any] = self.searcher.fast_field_values(_NUMBER, list(addresses))
+        return dict(zip(map(self.ids.__getitem__, numbers), scores, strict=True))
 
     def _anywhere(self, term: Term) -> Query:
         queries = []
@@ -76,7 +78,7 @@ class TextIndex:
         self._schema = builder.build()
         self._index = tantivy.Index(self._schema)
         self._writer: tantivy.IndexWriter | None = None
-        self._ids: list[bytes | None] = []
+        self._ids: list[bytes] = []
         self._numbers: dict[bytes, int] = {}
 
     def update(self, removed: Iterable[bytes], added: Iterable["Dataset"]) -> TextSnapshot:
@@ -87,7 +89,7 @@ class TextIndex:
         for key in removed:
             number = self._numbers.pop(key, None)
             if number is not None:
-                ids[number] = None
+                ids[number] = b""
                 self._writer.delete_documents_by_query(Query.term_query(self._schema, _NUMBER, number))
         for dataset in added:
             self._numbers[dataset.id] = len(ids)

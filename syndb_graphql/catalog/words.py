@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from syndb_graphql.catalog.doi import parse_doi
 from syndb_graphql.catalog.vocabulary import shorten
@@ -43,14 +43,14 @@ class Span:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Term:
     """What one searched word must be; `beginning`: it may go on, since it is still being typed."""
 
     word: str
     beginning: bool = False
 
-    @property
+    @cached_property
     def other_number(self) -> str | None:
         """Its plural, or its singular, where that is a matter of an s."""
         if len(self.word) < SHORTEST_NOUN or not self.word.isalpha():
