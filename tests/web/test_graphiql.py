@@ -140,7 +140,14 @@ async def test_the_page_remembers_the_visitors_own_tabs(visit: Visit) -> None:
     await visit.open()
     await expect(visit.page.locator(".syndb-welcome")).to_be_visible()
     examples = await visit.tabs()
-    assert examples == ["FirstLook", "DatasetsToSynapses", "ColumnMeanings", "OneNeuron", "WormConnections"]
+    assert examples == [
+        "FirstLook",
+        "DatasetsToSynapses",
+        "ColumnMeanings",
+        "OneNeuron",
+        "WormConnections",
+        "FindDatasets",
+    ]
 
     await visit.page.locator(".graphiql-query-editor .view-lines").click()
     await visit.page.keyboard.press("Control+a")
