@@ -46,13 +46,13 @@ def _parts(problem: Problem, text: pl.Series) -> Iterator[Problem]:
     left = problem.where
     for rule, pattern, message, remedy in (
         (
-            "spreadsheet-error",
+            "error-cell",
             _ERROR,
             "The cell holds an error of a spreadsheet's formula.",
             "Mend the formula, or leave the cell empty where nothing was measured.",
         ),
         (
-            "date-for-number",
+            "date-cell",
             _DATE,
             "The cell holds a date: a spreadsheet makes one of numbers such as 1.3 or 3/1.",
             "Take the number from the original; format the column as text before it is pasted.",

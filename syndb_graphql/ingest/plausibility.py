@@ -4,7 +4,7 @@ Also what columns of one row say of each other: where two of them cannot both be
 another structure. Only what is certain whatever the animal is checked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -24,6 +24,8 @@ LEAST_ROWS, LEAST_REACH = 100, 1_000.0
 """So many cells, spines or synapses never lie within a cubic micrometre: tissue has about one synapse in each."""
 LAST_LEVEL = 3
 """Of what lies in cells, vesicles do."""
+ALMOST = 1e-9
+"""The sphericity of a ball may come out this much over 1."""
 ROUNDING = 1.01
 """Parts may add up to this much over their whole: numbers in files are rounded."""
 
@@ -43,9 +45,10 @@ def check_plausible(
             continue
         if name == RATIO and name not in stated:
             continue  # follows from volume and area, which are checked themselves
+        if name in stated and column.dimension is not None and name not in layout.factors:
+            continue  # its unit is not stated, which is an error
         where = _beyond(values, column.plausible)
         if where.any():
-            cells = values if name not in stated else stated[name].cast(pl.String).fill_null(values.cast(pl.String))
             by_hand = name in stated and stated[name].filter(where)[0] is not None
             note(
                 report,
@@ -54,7 +57,7 @@ def check_plausible(
                 column=_name_in_file(name, layout),
                 where=where,
                 rows=rows,
-                values=cells,
+                values=_cells(name, values, stated),
                 message=_message(table, column, values.filter(where)),
                 remedy=_remedy(table, column, values.filter(where), layout if by_hand else None),
                 severity=Severity.WARNING,
@@ -62,16 +65,22 @@ def check_plausible(
 
 
 def check_relations(
-    table: Table, columns: Mapping[str, pl.Series], rows: pl.Series, layout: Layout, report: Report
+    table: Table,
+    columns: Mapping[str, pl.Series],
+    stated: Mapping[str, pl.Series],
+    rows: pl.Series,
+    layout: Layout,
+    report: Report,
 ) -> None:
-    """Warn of rows whose columns cannot all be right. `columns`: in stored units."""
+    """Warn of rows whose columns cannot all be right. `columns` and `stated` as above."""
     frame = pl.DataFrame([values.rename(name) for name, values in columns.items() if name in table.column])
     for relation in RELATIONS:
-        if not set(relation.columns) <= set(frame.columns):
+        names = [name for name in relation.columns if name in frame.columns]
+        if len(names) < (relation.least or len(relation.columns)):
             continue
-        where = frame.select(relation.broken()).to_series().fill_null(value=False)
+        where = frame.select(relation.broken(names)).to_series().fill_null(value=False)
         if where.any():
-            name = relation.columns[0]
+            name = next((name for name in (*names, *relation.from_columns) if name in stated), names[0])
             note(
                 report,
                 rule=relation.rule,
@@ -79,7 +88,7 @@ def check_relations(
                 column=_name_in_file(name, layout),
                 where=where,
                 rows=rows,
-                values=columns[name],
+                values=_cells(name, columns[name], stated),
                 message=relation.message,
                 remedy=relation.remedy,
                 severity=Severity.WARNING,
@@ -92,18 +101,23 @@ class Relation:
 
     rule: str
     columns: tuple[str, ...]
-    """The first one is named in the finding."""
-    broken: Callable[[], pl.Expr]
+    """The first one that the table states is named in the finding."""
+    broken: Callable[[Sequence[str]], pl.Expr]
+    """Given the columns that are there."""
     message: str
     remedy: str
+    least: int | None = None
+    """How many of the columns must be there, where not all."""
+    from_columns: tuple[str, ...] = ()
+    """What the columns are computed from where they are not stated."""
 
 
 TRANSMITTERS = ("gaba", "acetylcholine", "glutamate", "octopamine", "serotonin", "dopamine")
 _UNITS = "Check the unit of each: length_unit and units below [tables] in dataset.toml."
 
 
-def _over(part: str, whole: str) -> Callable[[], pl.Expr]:
-    return lambda: (pl.col(part) > ROUNDING * pl.col(whole)) & (pl.col(whole) > 0)
+def _over(part: str, whole: str) -> Callable[[Sequence[str]], pl.Expr]:
+    return lambda _: (pl.col(part) > ROUNDING * pl.col(whole)) & (pl.col(whole) > 0)
 
 
 def _part(part: str, whole: str, what: str) -> Relation:
@@ -115,7 +129,7 @@ RELATIONS = (
     Relation(
         "volumes-disagree",
         ("voxel_volume", "mesh_volume"),
-        lambda: (
+        lambda _: (
             (pl.col("voxel_volume") > 0)
             & (pl.col("mesh_volume") > 0)
             & ~(pl.col("voxel_volume") / pl.col("mesh_volume")).is_between(1 / ALIKE, ALIKE)
@@ -136,8 +150,7 @@ RELATIONS = (
         Relation(
             "count-without-any",
             (count, volume),
-            # Bound to the names of this turn.
-            lambda count=count, volume=volume: (pl.col(count) == 0) & (pl.col(volume) > 0),  # type: ignore[misc]
+            lambda names: (pl.col(names[0]) == 0) & (pl.col(names[1]) > 0),
             f"{count} is 0, and {volume} is not.",
             "Leave the count empty where nobody counted, or correct one of the two.",
         )
@@ -149,7 +162,7 @@ RELATIONS = (
     Relation(
         "tree-contradicts-pieces",
         ("is_tree", "n_trees"),
-        lambda: pl.col("is_tree") != (pl.col("n_trees") == 1),
+        lambda _: pl.col("is_tree") != (pl.col("n_trees") == 1),
         "is_tree says whether the skeleton is one piece, and n_trees how many pieces it is: they contradict each other.",
         "Correct one of the two, or leave is_tree out.",
     ),
@@ -157,7 +170,7 @@ RELATIONS = (
         Relation(
             "box-inverted",
             (f"bounding_box_min_{axis}", f"bounding_box_max_{axis}"),
-            lambda axis=axis: pl.col(f"bounding_box_min_{axis}") > pl.col(f"bounding_box_max_{axis}"),  # type: ignore[misc]
+            lambda names: pl.col(names[0]) > pl.col(names[1]),
             f"The smallest {axis} of the box is over its largest.",
             "Swap the two columns; where one of them is the size of the box, add the corner to it.",
         )
@@ -166,9 +179,18 @@ RELATIONS = (
     Relation(
         "probabilities-over-1",
         TRANSMITTERS,
-        lambda: pl.sum_horizontal(TRANSMITTERS) > ROUNDING,
-        "The probabilities of the six transmitters add up to over 1.",
+        lambda names: pl.sum_horizontal(names) > ROUNDING,
+        "The probabilities of the transmitters add up to over 1.",
         "Give probabilities, not scores; divide by their sum if that is what is meant.",
+        least=2,
+    ),
+    Relation(
+        "sphericity-over-1",
+        ("mesh_sphericity",),
+        lambda _: pl.col("mesh_sphericity") > 1 + ALMOST,
+        "The sphericity is over 1, which no body has: volume and area are not of the same surface.",
+        "Measure both of one mesh (a volume of voxels over the area of a smoothed mesh gives up to 1.01); check their units.",
+        from_columns=("mesh_surface_area", "mesh_volume"),
     ),
 )
 """Each is certain: no structure is over its whole, no box is turned inside out."""
@@ -212,6 +234,12 @@ def _beyond(values: pl.Series, plausible: Plausible) -> pl.Series:
     if plausible.high is not None:
         beyond = beyond | (values > plausible.high)
     return beyond.fill_null(value=False)
+
+
+def _cells(name: str, values: pl.Series, stated: Mapping[str, pl.Series]) -> pl.Series:
+    """As the table states them; where it states none, what was computed or measured."""
+    computed = values.cast(pl.String)
+    return stated[name].cast(pl.String).fill_null(computed) if name in stated else computed
 
 
 def _name_in_file(name: str, layout: Layout) -> str:

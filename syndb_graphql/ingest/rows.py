@@ -117,7 +117,7 @@ class RowReader:
         columns |= fill_shapes(self._table, columns, rows, self._layout, self._report, self._source.origins)
         stated = {name: frame[named] for name, named in self._layout.by_role[Role.PLAIN].items()}
         check_plausible(self._table, columns, stated, rows, self._layout, self._report)
-        check_relations(self._table, columns, rows, self._layout, self._report)
+        check_relations(self._table, columns, stated, rows, self._layout, self._report)
         columns |= self._fill_individual(columns, len(rows))
         source = self._read_source(frame, columns, rows)
         cids = derive_cids(self._dataset_id, self._table.name, source.fill_null("").cast(pl.Binary).to_list())

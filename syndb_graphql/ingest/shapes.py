@@ -14,8 +14,6 @@ from syndb_graphql.spec.model import Table
 VOLUME, AREA, RATIO, SPHERICITY = "mesh_volume", "mesh_surface_area", "mesh_area_volume_ratio", "mesh_sphericity"
 TOLERANCE = 1e-3
 """Relative difference between a stated and a computed value over which the row is named."""
-ROUNDING = 1e-9
-"""Sphericity of a ball may come out this much over 1."""
 
 
 def fill_shapes(
@@ -39,20 +37,6 @@ def fill_shapes(
         )
         for name in (RATIO, SPHERICITY):
             filled[name] = _merge(name, columns.get(name), computed[name], rows, layout, report, origins)
-    sphericity = filled.get(SPHERICITY, columns.get(SPHERICITY))
-    if sphericity is not None:
-        note(
-            report,
-            rule="sphericity-over-1",
-            file=layout.file,
-            column=layout.by_role[Role.PLAIN].get(SPHERICITY, SPHERICITY),
-            where=(sphericity > 1 + ROUNDING).fill_null(value=False),
-            rows=rows,
-            values=sphericity,
-            message="The sphericity is over 1, which no body has: volume and area are not of the same surface.",
-            remedy="Measure both of one mesh (a volume of voxels over the area of a smoothed mesh gives up to 1.01).",
-            severity=Severity.WARNING,
-        )
     return filled
 
 
