@@ -89,7 +89,7 @@ class SqliteStore:
         )
         bindings = (snapshot.dataset_id, snapshot.version, *(cid for _, cid in bounds), window.limit)
         with self._limited():
-            rows = self._fetch(sql, bindings, table, columns)
+            rows = self._fetch(sql, bindings, _booleans(table, columns))
         if window.backwards:
             rows.reverse()
         return rows
@@ -105,17 +105,20 @@ class SqliteStore:
         criteria: Criteria = EVERYTHING,
     ) -> RelatedRows:
         del criteria
-        table = self._model.tables[relation.table]
+        booleans = _booleans(self._model.tables[relation.table], columns)
+        statements = []
+        for one_component in (False, True):
+            width = len(_related_order(relation, one_component=one_component))
+            edges = [part for key in (window.after, window.before) if key for part in key[-width:]]
+            sql = _related_sql(relation, columns, window, one_component=one_component)
+            statements.append((sql, (*edges, window.limit)))
         rows: list[Row] = []
         offsets = [0]
-        sqls = [_related_sql(relation, columns, window, one_component=one) for one in (False, True)]
         with self._limited(), self._at_once(len(owners)):
             for owner, component in owners:
-                one = component is not None
-                width = len(_related_order(relation, one_component=one))
-                edges = [part for key in (window.after, window.before) if key for part in key[-width:]]
-                bindings = (snapshot.dataset_id, snapshot.version, owner, *((component,) if one else ()), *edges)
-                found = self._fetch(sqls[one], (*bindings, window.limit), table, columns)
+                sql, bounds = statements[component is not None]
+                key = (owner,) if component is None else (owner, component)
+                found = self._fetch(sql, (snapshot.dataset_id, snapshot.version, *key, *bounds), booleans)
                 rows.extend(reversed(found) if window.backwards else found)
                 offsets.append(len(rows))
         return RelatedRows(rows, offsets)
@@ -124,10 +127,11 @@ class SqliteStore:
         self, table: Table, snapshot: Snapshot, *, cids: Sequence[bytes], columns: Sequence[str]
     ) -> list[Row | None]:
         sql = f"SELECT {_names(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ? AND cid = ?"
+        booleans = _booleans(table, columns)
         rows: list[Row | None] = []
         with self._limited(), self._at_once(len(cids)):
             for cid in cids:
-                found = self._fetch(sql, (snapshot.dataset_id, snapshot.version, cid), table, columns)
+                found = self._fetch(sql, (snapshot.dataset_id, snapshot.version, cid), booleans)
                 rows.append(found[0] if found else None)
         return rows
 
@@ -345,15 +349,10 @@ class SqliteStore:
                 "Set SYNDB_DATA to a new folder and load the data sets again, or remove this one first."
             )
 
-    def _fetch(self, sql: str, bindings: tuple[Any, ...], table: Table, columns: Sequence[str]) -> list[Row]:
+    def _fetch(self, sql: str, bindings: tuple[Any, ...], booleans: Sequence[int]) -> list[Row]:
         if self._is_late():  # many short statements: none of them alone is looked at by the progress handler
             raise apsw.InterruptError
         rows: list[Row] = self._connection.execute(sql, bindings).fetchall()
-        booleans = [
-            index
-            for index, name in enumerate(columns)
-            if name in table.column and table.column[name].type.python is bool
-        ]
         return [_with_booleans(row, booleans) for row in rows] if booleans else rows
 
     def _read_value(self, sql: str, bindings: tuple[Any, ...]) -> bytes | None:
@@ -444,7 +443,7 @@ def _keys_sql(relation: Relation) -> str:
 
 
 def _related_sql(relation: Relation, columns: Sequence[str], window: Window, *, one_component: bool) -> str:
-    where = f"key.dataset_id = ? AND key.version = ? AND key.{relation.owner} = ?"
+    where = f"key.dataset_id = ?1 AND key.version = ?2 AND key.{relation.owner} = ?3"
     if one_component:
         where += f" AND key.{relation.order} = ?"
     order = [f"key.{name}" for name in _related_order(relation, one_component=one_component)]
@@ -458,7 +457,8 @@ def _related_sql(relation: Relation, columns: Sequence[str], window: Window, *, 
     if not set(columns) <= set(relation.key):
         # CROSS: keys first, and then the row of each, however few rows SQLite takes the table for.
         source += f" CROSS JOIN {relation.table} AS rows"
-        where += " AND rows.dataset_id = key.dataset_id AND rows.version = key.version AND rows.cid = key.cid"
+        # What is known of a row's key beforehand SQLite need not read from the other table: a fifth of the time.
+        where += " AND rows.dataset_id = ?1 AND rows.version = ?2 AND rows.cid = key.cid"
     return f"SELECT {selected} FROM {source} WHERE {where} ORDER BY {ordered} LIMIT ?"
 
 
@@ -467,7 +467,13 @@ def _related_order(relation: Relation, *, one_component: bool) -> tuple[str, ...
     return ("cid",) if one_component or relation.component is None else (relation.order, "cid")
 
 
-def _with_booleans(row: Row, booleans: list[int]) -> Row:
+def _booleans(table: Table, columns: Sequence[str]) -> list[int]:
+    """Which of the columns SQLite holds as 0 and 1."""
+    known = table.column
+    return [index for index, name in enumerate(columns) if name in known and known[name].type.python is bool]
+
+
+def _with_booleans(row: Row, booleans: Sequence[int]) -> Row:
     values = list(row)
     for index in booleans:
         if values[index] is not None:
