@@ -67,6 +67,9 @@ class Pool:
     """By data set, cid (of what the connection hangs from) and field."""
 
 
+SEARCHES = ("mouse", "MICE cort", "worm ", "dröso", "everything", "10.7554/eLife.57443", " ", "x" * 501, None)
+
+
 class Name(str):
     """A value that is written without quotes: an enum's."""
 
@@ -220,12 +223,22 @@ class _Writer:
         """As text, and what is then known of the object that is answered."""
         given: dict[str, Any] = {}
         below = Place(place.dataset) if type_ is not self._schema.query_type else Place()
-        if "first" in definition.args:
+        if "before" in definition.args:
             given = self._page(name, place)
         if "filter" in definition.args and self._chance(50):
             given["filter"] = None if self._chance(10) else self._filter(2)
-        if "by" in definition.args:
+        if "under" in definition.args:
+            given["name"] = self._enum(definition, "name")
+            given |= {"search": self._pick(SEARCHES)} if self._chance(50) else {"under": "brain"}
+        if "orderBy" in definition.args and self._chance(40):
+            given["orderBy"] = self._orders(definition)
+        if name == "facets":
+            given["by"] = [self._enum(definition, "by") for _ in range(self._random.randrange(4))]
+            given["first"] = self._pick((-1, 201)) if self._chance(1) else self._pick((0, 1, 9, None))
+        elif "by" in definition.args:
             given["by"], below = self._known_by(name, place)
+        if "bins" in definition.args:
+            given |= {"table": self._enum(definition, "table"), "bins": self._pick((1, 3, None, 20))}
         if "unit" in definition.args and self._chance(50):
             given["unit"] = self._pick((Name("MICROMETER"), Name("NANOMETER"), None))
         if "id" in definition.args:
@@ -237,6 +250,16 @@ class _Writer:
         texts = [f"{key}: {self._value(definition.args[key], value)}" for key, value in given.items()]
         texts = [text for text in texts if not text.endswith(": ")]
         return f"({', '.join(texts)})" if texts else "", below
+
+    def _enum(self, definition: GraphQLField, argument: str) -> Name:
+        return Name(self._pick(sorted(get_named_type(definition.args[argument].type).values)))  # type: ignore[union-attr]
+
+    def _orders(self, definition: GraphQLField) -> list[dict[str, Any]]:
+        order = get_named_type(definition.args["orderBy"].type)
+        fields = sorted(get_named_type(order.fields["field"].type).values)  # type: ignore[union-attr]
+        chosen = self._random.sample(fields, self._random.randrange(3)) + ([fields[0]] if self._chance(2) else [])
+        directions: tuple[dict[str, Any], ...] = ({}, {"direction": Name("ASC")}, {"direction": Name("DESC")})
+        return [{"field": Name(field), **self._pick(directions)} for field in chosen]
 
     def _page(self, name: str, place: Place) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -286,6 +309,7 @@ class _Writer:
             {},
             {"label": self._pick(({"eq": label}, {"ne": label}, {"startsWith": "M"}, {"contains": " "}, {"in": [label]}))},
             {"uuid": self._pick(({"eq": uuid}, {"in": [uuid]}, {"isNull": False}))},
+            {"search": self._pick(SEARCHES)},
             {"notes": self._pick(({"isNull": True}, {"contains": "Ω"}, {"eq": None}))},
             {"wildType": self._pick((True, False, None))},
             {"license": ["CC-BY-4.0"]},
