@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from syndb_graphql.ingest.columns import map_columns
@@ -37,6 +37,8 @@ class PlacedTable:
     export: Export | None
     because: str
     """Empty where the file has the table's name."""
+    parts: tuple[str, ...] = ()
+    """Names of all files, where the table lies in several; the glance is of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ def place_tables(glances: Sequence[TableGlance], model: Model) -> tuple[list[Pla
             left.append(LeftTable(glance.name, "nothing tells which table it is"))
             continue
         name = found.table.name
+        if name in placed and _is_part(glance, placed[name][1]):
+            before = placed[name][1]
+            parts = (*(before.parts or (before.glance.name,)), glance.name)
+            placed[name] = (strength, replace(before, parts=parts))
+            continue
         if name in placed and placed[name][0] >= strength:
             left.append(_second(glance, placed[name][1]))
             continue
@@ -75,10 +82,17 @@ def words_for(table: str) -> tuple[str, ...]:
     return (*WORDS.get(table, ()), table, f"{table}s")
 
 
+def _is_part(glance: TableGlance, first: PlacedTable) -> bool:
+    """Whether two names differ in a number alone, which is not that of a version, and the columns are the same."""
+    numberless = [re.sub(r"(?<![\dvV])\d+", "#", PurePath(name).stem) for name in (glance.name, first.glance.name)]
+    return numberless[0] == numberless[1] and set(glance.columns) == set(first.glance.columns)
+
+
 def _second(glance: TableGlance, first: PlacedTable) -> LeftTable:
     return LeftTable(
         glance.name,
-        f"it seems to be {first.table.name} as {first.glance.name} is, and a data set has one file a table: join them",
+        f"it seems to be {first.table.name} as {first.glance.name} is; if it lies in both, write "
+        f'file = ["{first.glance.name}", "{glance.name}"]',
     )
 
 

@@ -34,7 +34,10 @@ def write_table(toml: TomlText, guess: TableGuess) -> None:
     """Its file, units and columns: what the loader does not know by itself."""
     placed, table = guess.placed, guess.placed.table
     toml.section(f"tables.{table.name}")
-    if placed.because:
+    if placed.parts:
+        because = f"the table {table.name}, {placed.because}; names that differ in a number, and the same columns"
+        toml.key("file", toml_list(placed.parts), guess=because)
+    elif placed.because:
         toml.key("file", toml_string(placed.glance.name), guess=f"the table {table.name}, {placed.because}")
     elif placed.glance.stem == table.name:
         toml.raw_comment(f"{placed.glance.name}: {len(placed.glance.columns):,} columns.")

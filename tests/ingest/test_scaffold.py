@@ -532,7 +532,7 @@ def test_files_that_cannot_be_placed_are_named_with_the_reason(tmp_path: Path, m
     (tmp_path / "axon.csv").write_bytes(b"PK\x03\x04")
     _, scaffold = begin(tmp_path, model)
     todos = dict(scaffold.todos)
-    assert "a data set has one file a table: join them" in todos["synapses_2.csv"]
+    assert 'file = ["synapse.csv", "synapses_2.csv"]' in todos["synapses_2.csv"]
     assert "nothing tells which table it is" in todos["other.csv"]
     assert "a spreadsheet" in todos["axon.csv"]
     assert [path.name for path in scaffold.written] == ["dataset.toml"]

@@ -5,6 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,7 @@ MAX_HEADER_BYTES = 1024 * 1024
 MAX_HEADER_ROW = 1000
 LOOKED_AT = 10
 """Rows below the header that tell whether it is one."""
+PACKED = b"PK\x03\x04"
 SEPARATORS = ",;\t"
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])", re.IGNORECASE)
 """What Excel takes for the separator, in a line before the header."""
@@ -36,6 +38,7 @@ class CsvFile:
     def __init__(self, path: Path, settings: ReadSettings) -> None:
         self._path = path
         self._position = 0
+        _refuse_packed(path)
         self._encoding = find_encoding(path, settings.encoding)
         self.remarks: Sequence[Remark] = [self._encoding.remark] if self._encoding.remark else []
         lines = _read_start(path, self._encoding)
@@ -153,15 +156,16 @@ class _CountedFile:
         return answer
 
 
+def _refuse_packed(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(4) == PACKED:
+            remedy = "Give it the ending .xlsx, or export the sheet."
+            raise BadFile("unknown-format", "The file is a spreadsheet, not a csv.", remedy)
+
+
 def _read_start(path: Path, encoding: Encoding) -> list[str]:
     """The first lines, the last of which may be cut off."""
     with path.open("rb") as file:
-        if file.read(4) == b"PK\x03\x04":
-            raise BadFile(
-                "unknown-format",
-                "The file is a spreadsheet, not a csv.",
-                "Give it the ending .xlsx, or export the sheet.",
-            )
         file.seek(encoding.mark)
         block = file.read(MAX_HEADER_BYTES)
     try:
@@ -193,15 +197,20 @@ def _parse_start(
 ) -> tuple[list[str], list[tuple[int, Sequence[str]]]]:
     """The header, and some rows below it with their numbers."""
     rows = csv.reader(lines, delimiter=separator, strict=False)
-    header = next(rows, [])
     try:
+        header = next(rows, [])
+    except csv.Error as error:
+        message, remedy = f"The header cannot be read: {error}.", "Look for a quotation mark that is never closed."
+        raise BadFile("malformed-csv", message, remedy, row=header_row) from error
+    below: list[tuple[int, Sequence[str]]] = []
+    with suppress(csv.Error):
         # A blank line is no row, here as in the rest of the file.
-        below = [row for row in islice(rows, LOOKED_AT) if row]
-    except csv.Error:
-        below = []
-    if sum(bool(cell.strip()) for cell in header) == 1 and not any(len(row) > 1 for row in below):
-        below = [next(csv.reader([line], delimiter=_commonest(line)), []) for line in lines[1:LOOKED_AT]]
-    return header, list(enumerate(below, start=header_row + 1))
+        below = [(header_row - 1 + rows.line_num, row) for row in islice(rows, LOOKED_AT) if row]
+    if sum(bool(cell.strip()) for cell in header) == 1 and not any(len(row) > 1 for _, row in below):
+        # A title has none of the separators the rows below it have.
+        next_lines = enumerate(lines[1:LOOKED_AT], start=header_row + 1)
+        below = [(at, next(csv.reader([line], delimiter=_commonest(line)), [])) for at, line in next_lines]
+    return header, below
 
 
 def _skip_line(file: BinaryIO, encoding: Encoding) -> None:
