@@ -28,6 +28,8 @@ STRANGERS = 20
 ID_SPAN = 10**12
 NEURON_IDS = 720_575_940_600_000_000
 """Beyond 2^53, as root ids are: whoever takes them for floats is found out."""
+WHERE = "region"
+"""Part of what a row is known by where it is given."""
 TWIN = 8
 """Every eighth row of a table that is known by its ends joins the same two as the row before, in another way."""
 
@@ -61,6 +63,8 @@ class _Key:
     """Second ends there are, strangers with them."""
     size: int
     """Those of the data set."""
+    regions: Sequence[str]
+    """Where a row may lie; none where the table does not say."""
 
     @property
     def step(self) -> int:
@@ -263,7 +267,8 @@ class Links:
         free = room - degrees
         degrees += np.clip(count - degrees.sum() - (np.cumsum(free) - free), 0, free)
         bounds = np.concatenate(([0], np.cumsum(degrees)))
-        return _Key(ends[0], ends[1], {part: words[table.name, part] for part in others}, bounds, total, size)
+        regions = words[table.name, WHERE] if WHERE in table.column else ()
+        return _Key(ends[0], ends[1], {part: words[table.name, part] for part in others}, bounds, total, size, regions)
 
     def _key_parts(self, table: str, rows: Rows) -> tuple[Rows, Rows, Mask, Mask]:
         """First and second end, whether the row is a twin, and whether the way they are joined is stated."""
@@ -287,6 +292,11 @@ class Links:
             columns |= self._refer(table, reference, Ends(targets, np.where(known, 0, OUTSIDE), number), rows)
         for part, words in key.words.items():
             columns[part] = _joined(words, twin, stated)
+        if key.regions:
+            chance = self._chance(table, WHERE, rows)
+            number = np.floor((chance - self._nulls) / (1 - self._nulls) * len(key.regions)).astype(np.int64)
+            named = np.where(number < 0, len(key.regions), number)
+            columns[WHERE] = pl.Series([*key.regions, None], dtype=pl.String).gather(pl.Series(named))
         return columns
 
     def _key_texts(self, table: str, rows: Rows) -> pl.Series:
@@ -300,7 +310,11 @@ class Links:
             texts = columns[reference.id if reference else part].cast(pl.String).fill_null("")
             parts.append(texts.replace({word: quote(word, safe="") for word in self._keys[table].words.get(part, ())}))
         frame = pl.DataFrame([part.rename(str(at)) for at, part in enumerate(parts)])
-        return frame.select(pl.concat_str(pl.all(), separator="/")).to_series()
+        known = frame.select(pl.concat_str(pl.all(), separator="/")).to_series()
+        if WHERE not in columns:
+            return known
+        region = columns[WHERE].replace({word: quote(word, safe="") for word in self._keys[table].regions})
+        return known.zip_with(region.is_null(), known + "/" + region)
 
     def _check_related(self, table: Table) -> None:
         wanted = [table.references["parent"]] if "parent" in table.references else list(table.references.values())
