@@ -13,11 +13,14 @@ whatever is not a `SyndbError` is masked by the API and logged with the request'
     ├── NotFound               a thing named by the user of the command is not there
     ├── Conflict               somebody else changed the data set in the meantime
     ├── LoadError              a folder cannot be loaded; carries its report
+    ├── DiskFull               a disk, or a quota, has no room for what is written
     ├── StoreUnavailable       the store of rows does not answer
     │   └── StoreTimeout
     ├── RawDataUnavailable     the store of files does not answer, or a file is missing
     └── RequestTimeout         the request as a whole took too long
 """
+
+import errno
 
 
 class SyndbError(Exception):
@@ -68,6 +71,20 @@ class Conflict(SyndbError):
 
 class LoadError(SyndbError):
     code = "LOAD_FAILED"
+
+
+class DiskFull(SyndbError):
+    """Met by who writes: never in a request, so it may name the folder."""
+
+    code = "DISK_FULL"
+
+    def __init__(self, folder: str, more: str = "Make room there, and try again.") -> None:
+        super().__init__(f"The disk that holds {folder} is full. {more}")
+        self.folder = folder
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of the system: the disk is full, a quota is used up, a file may not be that large."""
 
 
 class StoreUnavailable(SyndbError):

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from syndb_graphql.cli.interrupts import Interrupts
 from syndb_graphql.cli.load_columns import print_columns
 from syndb_graphql.cli.load_page import check_page, write_page
 from syndb_graphql.errors import SyndbError
@@ -76,11 +78,13 @@ def load_folders(
     if page is not None:
         check_page(page)
         html = HtmlReport()
-    results = asyncio.run(
-        _load_all(
+    interrupts = Interrupts()
+    results = interrupts.run(
+        lambda: _load_all(
             folders,
             settings,
             html,
+            interrupts,
             check_only=check_only,
             as_json=as_json,
             quiet=quiet,
@@ -94,6 +98,9 @@ def load_folders(
         write_page(page, html)
         if not as_json and not quiet:
             print(f"report    {page}")
+    if interrupts.signal is not None:
+        _print_interrupted(folders, results, check_only=check_only)
+        return interrupts.status
     return int(any(result.status == "failed" for result in results))
 
 
@@ -101,12 +108,14 @@ async def _load_all(
     folders: Sequence[Path],
     settings: Settings,
     html: HtmlReport | None,
+    interrupts: Interrupts,
     *,
     check_only: bool,
     as_json: bool,
     quiet: bool,
     with_columns: bool,
 ) -> list[LoadResult]:
+    """The results of the folders that were dealt with before somebody asked for the end."""
     model = load_default_model()
     stores = open_stores(settings, model)
     out, messages = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
@@ -129,6 +138,9 @@ async def _load_all(
                     )
                 except SyndbError as error:
                     result = _failed(folder, error)
+                except (KeyboardInterrupt, asyncio.CancelledError):
+                    interrupts.signal = interrupts.signal or signal.SIGINT
+                    break
             if as_json:
                 result = msgspec.structs.replace(result, tables=describe_tables(survey))
             results.append(result)
@@ -138,9 +150,25 @@ async def _load_all(
                 _print_result(out, result, quiet=quiet)
                 if with_columns and result.status in ("checked", "loaded"):
                     print_columns(survey)
+            if interrupts.signal is not None:
+                break
     finally:
         await stores.close()
     return results
+
+
+def _print_interrupted(folders: Sequence[Path], results: Sequence[LoadResult], *, check_only: bool) -> None:
+    """One line: what was stored and what was not."""
+    done, left = len(results), len(folders) - len(results)
+    if check_only:
+        kept = "Nothing was to be stored."
+    elif not left:
+        kept = "Everything had been loaded by then."
+    else:
+        kept = f"Nothing of {folders[done]} was stored; what was published before is as it was."
+        if len(folders) > 1:
+            kept += f" {done} of {len(folders)} folders had been dealt with."
+    print(f"syndb-graphql: interrupted. {kept}", file=sys.stderr)
 
 
 def _failed(folder: Path, error: SyndbError) -> LoadResult:

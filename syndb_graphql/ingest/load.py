@@ -7,6 +7,7 @@ grow with the rows; the disk needs about the size of the tables once more, in th
 """
 
 import hashlib
+from asyncio import CancelledError
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ import msgspec
 
 from syndb_graphql.catalog.records import DatasetRecord, TableSummary, VersionRecord
 from syndb_graphql.emit.arrow import emit_arrow
-from syndb_graphql.errors import LoadError, SyndbError
+from syndb_graphql.errors import NO_ROOM, DiskFull, LoadError, SyndbError
 from syndb_graphql.ingest.config import read_config
 from syndb_graphql.ingest.files import FileStage
 from syndb_graphql.ingest.job import Job, Progress
@@ -27,6 +28,7 @@ from syndb_graphql.ingest.reading import read_stamp, read_tables, refuse_empty
 from syndb_graphql.ingest.report import BadFile, Report, Severity
 from syndb_graphql.ingest.result import LoadResult, make_result
 from syndb_graphql.ingest.scratch import open_scratch
+from syndb_graphql.ingest.space import explain_full_scratch, explain_full_store
 from syndb_graphql.ingest.spool import SortedSpool
 from syndb_graphql.ingest.survey import Survey
 from syndb_graphql.ingest.sweep import Sweep
@@ -72,16 +74,21 @@ async def load_folder(
     config = read_config(folder, model, owner, now, report)
     if config is None:
         return make_result(folder, None, "failed", report)
+    job: Job | None = None
     try:
         with open_scratch("load") as scratch:
             inputs, whole = open_inputs(folder, config, model, report)
             files = FileStage(folder, scratch, config.record.uuid, config.files, report)
             job = Job(folder, scratch, model, config, inputs, files, report, progress, survey)
             return await _load(job, rows, objects, whole=whole, check_only=check_only, retention_h=retention_h)
+    except DiskFull as error:
+        raise explain_full_store(error, job) from error
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise explain_full_scratch(job) from error
         raise LoadError(
-            f"{folder}: {error.strerror or error}. The folder for temporary files is {gettempdir()}; where it is too "
-            "small for the tables once more, set TMPDIR to another one. Nothing was published."
+            f"{folder}: {error.strerror or error}. The folder for temporary files is {gettempdir()}; set TMPDIR where "
+            "it should be another one. Nothing was published."
         ) from error
 
 
@@ -164,11 +171,12 @@ async def _update_metadata(
 
 
 async def _tidy(job: Job, rows: Store, objects: Objects, retention_h: float) -> None:
-    """Remove old versions. What was loaded is published by now, so a failure here is a warning."""
+    """Remove old versions. What was loaded is published by now, so a failure or an interruption here is a warning."""
     try:
         await Sweep(rows, objects, retention_h=retention_h).sweep_dataset(job.dataset_id)
-    except SyndbError as error:
-        message, remedy = f"Old versions were not removed: {error}", "The next load of this folder removes them."
+    except (SyndbError, KeyboardInterrupt, CancelledError) as error:
+        message = f"Old versions were not removed: {str(error) or 'interrupted.'}"
+        remedy = "The next load of this folder removes them, or `syndb-graphql sweep`."
         job.note(Severity.WARNING, "not-tidied", ".", message, remedy)
 
 

@@ -6,7 +6,7 @@ Beside each lies a file that the process holds (held.py). A folder without one t
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
@@ -34,11 +34,11 @@ def remove_dead_scratch(*, dry_run: bool = False) -> list[Path]:
     """Remove the folders that this user's killed processes left in the folder for temporary files; which they are."""
     found = []
     for mark in sorted(Path(gettempdir()).glob(f"{PREFIX}*{SUFFIX}")):
-        # A link or a file of somebody else's may lie in a folder that all may write to.
-        if mark.is_symlink() or (hasattr(os, "getuid") and mark.lstat().st_uid != os.getuid()):
-            continue
-        if remove_unheld(mark, None if dry_run else _remove):
-            found.append(mark.with_suffix(""))
+        with suppress(FileNotFoundError):  # its process has just ended, and took it away
+            # A link or a file of somebody else's may lie in a folder that all may write to.
+            mine = not hasattr(os, "getuid") or mark.lstat().st_uid == os.getuid()
+            if mine and not mark.is_symlink() and remove_unheld(mark, None if dry_run else _remove):
+                found.append(mark.with_suffix(""))
     return found
 
 

@@ -23,7 +23,7 @@ from typing import BinaryIO, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from syndb_graphql.errors import BadInput, Conflict, RawDataUnavailable
+from syndb_graphql.errors import NO_ROOM, BadInput, Conflict, DiskFull, RawDataUnavailable
 from syndb_graphql.held import create_held, remove_unheld
 from syndb_graphql.objects.links import make_link, verify_link
 from syndb_graphql.objects.paths import check_prefix, is_key, path_of
@@ -113,6 +113,8 @@ class LocalObjects:
         try:
             return await to_thread.run_sync(work, limiter=self._threads)
         except OSError as error:
+            if error.errno in NO_ROOM:
+                raise DiskFull(str(self._root)) from error
             raise RawDataUnavailable(f"The folder of files does not answer: {error.strerror or error}.") from error
 
     def _find(self, key: str) -> tuple[Path, os.stat_result] | None:

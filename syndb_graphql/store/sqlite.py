@@ -7,18 +7,20 @@ handing a read of microseconds to a thread costs more than the read.
 
 import hashlib
 import os
+import shutil
 import time
 from asyncio import Task, current_task, sleep
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 import apsw
 import numpy as np
 
 from syndb_graphql.emit.sqlite import emit_sqlite
-from syndb_graphql.errors import StoreTimeout, StoreUnavailable
+from syndb_graphql.errors import NO_ROOM, DiskFull, StoreTimeout, StoreUnavailable
 from syndb_graphql.spec.model import Model, Relation, Table
 from syndb_graphql.store.protocol import (
     EVERYTHING,
@@ -415,11 +417,17 @@ class SqliteStore:
         except apsw.BusyError as error:
             raise StoreTimeout(f"{name} is being written to by another process; try again.") from error
         except apsw.FullError as error:
-            raise StoreUnavailable(f"The disk that holds {name} is full.") from error
+            raise DiskFull(self._full_folder()) from error
         except apsw.NotADBError as error:
             raise StoreUnavailable(f"{name} is no SQLite database. Set SYNDB_DATA to another folder.") from error
         except (apsw.Error, OSError) as error:
+            if isinstance(error, apsw.IOError) and self._connection.system_errno in NO_ROOM:
+                raise DiskFull(self._full_folder()) from error
             raise StoreUnavailable(f"{name} cannot be used: {error}") from error
+
+    def _full_folder(self) -> str:
+        """SQLite sorts in the folder for temporary files, and does not say which of the two is full."""
+        return str(min((self._path.parent, Path(gettempdir())), key=lambda folder: shutil.disk_usage(folder).free))
 
 
 def _names(columns: Iterable[str]) -> str:

@@ -190,7 +190,8 @@ async def test_a_load_killed_at_many_moments_and_repeated_is_as_one_that_was_nev
     shutil.copytree(home, calm)
     fill(calm, seed=2)
     moments = Moments()
-    assert (await load(calm, moments.meet, moments)).status == "loaded"
+    calmly = await load(calm, moments.meet, moments)
+    assert calmly.status == "loaded", calmly.findings
     seen = moments.names.index("swap_head")  # what comes after it is after its publication
     assert seen > KILLS
 
