@@ -18,9 +18,10 @@ import pytest
 from syndb_graphql.app import build_app
 from syndb_graphql.cli.demo import DATA
 from syndb_graphql.cli.load import load_folders
-from syndb_graphql.settings import Settings
+from syndb_graphql.settings import PREFIX, Settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Model
+from syndb_graphql.store.cassandra.door import ClusterOptions
 from syndb_graphql.stores import open_stores
 
 pytest_plugins = ["tests.servers.fixtures", "tests.servers.keyspaces", "tests.servers.reporting"]
@@ -79,12 +80,49 @@ def no_settings_from_outside() -> None:
             del os.environ[name]
 
 
-@pytest.fixture(scope="session")
-def demo_settings(tmp_path_factory) -> Settings:
-    """The six demo data sets, loaded once. Tests that write take a copy: `copied_demo`."""
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("cassandra", marks=pytest.mark.servers)])
+def demo_settings(request, tmp_path_factory) -> Settings:
+    """The six demo data sets, loaded once, in each store. Tests that write take a copy: `copied_demo`.
+
+    What is about the file of the first one, or about no store, is marked `embedded` and left out of the others.
+    """
     settings = Settings(data=tmp_path_factory.mktemp("demo"), secret_keys=(SECRET,))
+    if request.param == "cassandra":
+        settings = on_cassandra(settings, request.getfixturevalue("make_keyspace")())
+    return load_demo(settings)
+
+
+BUCKET_ROWS = 200
+"""Of the demo's tables on a store with buckets, so that pages cross them."""
+
+
+def on_cassandra(settings: Settings, options: ClusterOptions) -> Settings:
+    """The same settings, with the rows in a keyspace."""
+    return settings.model_copy(
+        update={
+            "store": "cassandra",
+            "cassandra_hosts": options.hosts,
+            "cassandra_port": options.port,
+            "cassandra_keyspace": options.keyspace,
+            "cassandra_datacenter": options.datacenter,
+            "cassandra_bucket_rows": BUCKET_ROWS,
+            "store_timeout_s": options.timeout_s,
+        }
+    )
+
+
+def load_demo(settings: Settings) -> Settings:
     assert load_folders(sorted(path.parent for path in DATA.glob("*/dataset.toml")), settings, quiet=True) == 0
     return settings
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that a command would read these settings from."""
+    changed = {name: value for name, value in settings if value != Settings.model_fields[name].default}
+    return {
+        PREFIX + name.upper(): ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in changed.items()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +132,36 @@ async def client(demo_settings) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def copied_demo(demo_settings, tmp_path) -> Settings:
+def copied_demo(request, demo_settings, tmp_path) -> Settings:
+    copy = demo_settings.model_copy(update={"data": tmp_path / "data"})
+    if demo_settings.store == "cassandra":
+        return load_demo(on_cassandra(copy, request.getfixturevalue("make_keyspace")()))
     shutil.copytree(demo_settings.data, tmp_path / "data")
-    return demo_settings.model_copy(update={"data": tmp_path / "data"})
+    return copy
+
+
+@pytest.fixture
+def make_settings(request, demo_settings, tmp_path) -> Callable[..., Settings]:
+    """`make_settings()`, or with a model of one's own: a store of the demo's kind, with nothing in it."""
+
+    def make(model: Model | None = None) -> Settings:
+        settings = demo_settings.model_copy(update={"data": tmp_path / "data"})
+        if settings.store == "cassandra":
+            return on_cassandra(settings, request.getfixturevalue("make_keyspace")(model))
+        return settings
+
+    return make
+
+
+@pytest.fixture
+def use_settings(monkeypatch) -> Callable[[Settings], None]:
+    """Give settings to commands of this process, by the environment."""
+
+    def use(settings: Settings) -> None:
+        for name, value in environment_of(settings).items():
+            monkeypatch.setenv(name, value)
+
+    return use
 
 
 @dataclass(frozen=True)
@@ -117,12 +182,7 @@ def run_server(
     **environment: str,
 ) -> Iterator[Server]:
     """`syndb-graphql serve` (or demo) in a process of its own, on a free port; ended by its id."""
-    variables = {
-        "SYNDB_DATA": str(settings.data),
-        "SYNDB_SECRET_KEYS": ",".join(settings.secret_keys),
-        "SYNDB_PORT": "0",
-        "PYTHONUNBUFFERED": "1",
-    }
+    variables = environment_of(settings) | {"SYNDB_PORT": "0", "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*program, command],
@@ -145,11 +205,11 @@ def run_server(
 def _wait_for_address(process: subprocess.Popen, log: Path, seconds: float = 30) -> str:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = re.search(r"http://[\d.]+:\d+", log.read_text("utf-8", "replace"))
+        found = re.search(r"GraphQL serves .* at (http://[\d.]+:\d+)", log.read_text("utf-8", "replace"))
         if found:
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(found[0] + "/readyz", timeout=1).status_code == 200:
-                    return found[0]
+                if httpx.get(found[1] + "/readyz", timeout=1).status_code == 200:
+                    return found[1]
         if process.poll() is not None:
             break
         time.sleep(0.05)

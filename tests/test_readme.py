@@ -198,7 +198,7 @@ def test_every_format_that_is_read_is_in_the_page_about_loading():
 
 
 # ── Adding a table ──
-async def test_the_table_the_readme_adds_is_loaded_and_asked_for(tmp_path, demo_settings, start_client):
+async def test_the_table_the_readme_adds_is_loaded_and_asked_for(tmp_path, make_settings, start_client):
     """Nothing but schema/ is touched: the README's two blocks go in, and the rest follows."""
     section = README.partition("## Adding a table")[2].partition("\n## ")[0]
     term, table = [text for language, text in BLOCK.findall(section) if language == "toml"]
@@ -215,7 +215,8 @@ async def test_the_table_the_readme_adds_is_loaded_and_asked_for(tmp_path, demo_
     for name, text in NAMED_FILE.findall(README):
         (lab / Path(name).name).write_text(text, "utf-8")
     (lab / "spine_apparatus.csv").write_text("cid,parent_id,cisterna_count\na1,s1,3\na2,s3,4\n", "utf-8")
-    model, settings = load_model(facts), demo_settings.model_copy(update={"data": tmp_path / "data"})
+    model = load_model(facts)
+    settings = make_settings(model)
     stores = open_stores(settings, model)
     try:
         loaded = await load_folder(lab, model=model, rows=stores.rows, objects=stores.objects, owner="local")

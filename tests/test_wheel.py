@@ -21,6 +21,8 @@ import pytest
 
 from syndb_graphql import __version__
 
+pytestmark = pytest.mark.embedded
+
 REPOSITORY = Path(__file__).parents[1]
 BUILD_SECONDS = 500  # less than what the build hook allows itself, with a slow line and no Node
 THE_QUESTION = """{ datasets { nodes { label neurons(first: 5) { nodes {

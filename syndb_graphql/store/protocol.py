@@ -4,8 +4,8 @@ A store keeps the rows of each table under (data set, version), ordered by cid, 
 (owner, component, cid). It also keeps the data sets' records, as bytes it does not look into, and one head a data set,
 changed by compare-and-set only: a load writes a version nobody reads and one change of the head makes it current.
 
-Values: uuids are 16 bytes, booleans True or False, missing None. Reads name their columns and answer tuples in that
-order, never an object a row. A partial answer is an error, never a shorter page. A store raises StoreTimeout and
+Values: uuids are 16 bytes, booleans True or False, missing None; zero has no sign. Reads name their columns and answer
+tuples in that order, never an object a row. A partial answer is an error, never a shorter page. A store raises StoreTimeout and
 StoreUnavailable, and nothing of its driver. Every call is awaited; each has the time limit given when the store was opened.
 """
 

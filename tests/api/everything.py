@@ -152,11 +152,11 @@ class _Maker:
 
 # ── Writing ──
 async def write_everything(store: Store, model: Model) -> None:
-    await _write(store, model, full_record(), make_rows(model, EVERYTHING, 1))
-    await _write(store, model, full_record(), make_rows(model, EVERYTHING, 2))
+    await write_version(store, model, full_record(), make_rows(model, EVERYTHING, 1))
+    await write_version(store, model, full_record(), make_rows(model, EVERYTHING, 2))
     alone = {"neuron": make_rows(model, TWINS[0], 3)["neuron"][:2]}
-    await _write(store, model, bare_record(TWINS[0], TWIN_LABEL), alone)
-    await _write(store, model, bare_record(TWINS[1], TWIN_LABEL), {})
+    await write_version(store, model, bare_record(TWINS[0], TWIN_LABEL), alone)
+    await write_version(store, model, bare_record(TWINS[1], TWIN_LABEL), {})
 
 
 def full_record() -> DatasetRecord:
@@ -203,7 +203,7 @@ def bare_record(dataset: UUID, label: str) -> DatasetRecord:
     )
 
 
-async def _write(store: Store, model: Model, record: DatasetRecord, rows: Rows) -> None:
+async def write_version(store: Store, model: Model, record: DatasetRecord, rows: Rows) -> None:
     """A version with these rows, published."""
     id_ = record.uuid.bytes
     snapshot = Snapshot(id_, await store.begin_version(id_))

@@ -39,6 +39,7 @@ from .everything import EVERYTHING, write_everything
 from .faults import Faults, FaultyObjects, FaultyStore
 from .questions import Place, Pool, Question, questions
 
+pytestmark = pytest.mark.embedded
 EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "0"))
 # More than a client may send, so that few questions are refused before they are run.
 BOUNDS = Bounds(max_aliases=500, max_directives=500, max_errors=1000, max_values=20_000_000)

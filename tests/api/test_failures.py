@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from dataclasses import replace
 
 import apsw
 import pytest
@@ -30,6 +31,7 @@ async def overwrite(client, settings):
         file.write(os.urandom(size))
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("harm", [take_away, overwrite])
 async def test_a_database_that_fails_costs_the_rows_and_nothing_else(copied_demo, start_client, harm):
     async with start_client(copied_demo) as client:
@@ -52,6 +54,7 @@ async def test_a_database_that_fails_costs_the_rows_and_nothing_else(copied_demo
         assert len((await client.ask("{ datasets { nodes { label } } }"))["datasets"]["nodes"]) == 6
 
 
+@pytest.mark.embedded
 async def test_a_server_whose_database_was_moved_away_says_so_before_anyone_misses_what_is_loaded(
     copied_demo, start_client
 ):
@@ -86,6 +89,7 @@ async def test_files_that_are_gone_cost_the_links_and_nothing_else(copied_demo, 
         assert str(copied_demo.data) not in gone.text
 
 
+@pytest.mark.embedded
 async def test_what_nobody_thought_of_is_masked_and_logged_once_with_the_request_s_id(
     copied_demo, start_client, caplog
 ):
@@ -141,7 +145,11 @@ async def test_a_request_that_takes_too_long_ends_and_the_next_one_is_answered(d
 async def test_a_read_that_takes_the_database_too_long_is_an_error_in_its_place(demo_settings, start_client, field):
     async with start_client(demo_settings.model_copy(update={"store_timeout_s": 5})) as client:
         # The data sets were read in time; from now on the database has none.
-        client.app.state.backend.rows._timeout_s = 1e-9
+        rows = client.app.state.backend.rows
+        if demo_settings.store == "sqlite":
+            rows._timeout_s = 1e-9
+        else:
+            rows._door.options = replace(rows._door.options, timeout_s=1e-9)
         answer = await client.answer(
             f'{{ dataset(by: {{label: "{HEMIBRAIN}"}}) {{ label animal {{ name }} asked: {field} }} }}'
         )

@@ -158,9 +158,9 @@ async def test_a_row_is_found_by_its_cid_or_its_contributor_s_id_in_its_own_data
 
 
 async def test_ids_and_names_of_any_script_and_any_length_come_back_as_they_were(
-    tmp_path, load, write_dataset, demo_settings, start_client
+    load, write_dataset, make_settings, start_client
 ):
-    settings = demo_settings.model_copy(update={"data": tmp_path / "data"})
+    settings = make_settings()
     names = [
         "Ωμέγα/α β",
         "神経細胞",
@@ -197,10 +197,10 @@ async def test_ids_and_names_of_any_script_and_any_length_come_back_as_they_were
 
 
 async def test_a_label_that_several_data_sets_have_is_no_guess_but_lists_them(
-    tmp_path, load, write_dataset, demo_settings, start_client
+    load, write_dataset, make_settings, start_client
 ):
     folder = write_dataset("twin", {"neuron.csv": "cid,name\n1,a\n"}, label="Twins")
-    settings = demo_settings.model_copy(update={"data": tmp_path / "data"})
+    settings = make_settings()
     uuids = [
         str((await load(folder, settings.model_copy(update={"owner": owner}))).dataset)
         for owner in ("anna", "bela", "chao")

@@ -82,9 +82,9 @@ def test_it_is_in_all_that_is_derived(model):
 
 
 async def test_it_is_loaded_and_asked_for_like_any_other(
-    model, load, write_dataset, demo_settings, start_client, tmp_path
+    model, load, write_dataset, make_settings, start_client
 ):
-    settings = demo_settings.model_copy(update={"data": tmp_path / "data"})
+    settings = make_settings(model)
     folder = write_dataset("golgi", FILES, label="Golgis")
     with (folder / "dataset.toml").open("a", encoding="utf-8") as file:
         file.write(EXTRA)

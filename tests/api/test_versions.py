@@ -30,8 +30,8 @@ def relations(count):
 
 
 @pytest.fixture
-def settings(demo_settings, tmp_path):
-    return demo_settings.model_copy(update={"data": tmp_path / "data"})
+def settings(make_settings):
+    return make_settings()
 
 
 @pytest.fixture

@@ -186,6 +186,7 @@ async def test_a_page_may_change_its_size_from_one_to_the_next_and_the_defaults_
 
 
 # ── What a page costs ──
+@pytest.mark.embedded
 async def test_the_last_page_costs_the_database_what_the_first_one_does(demo_settings):
     """Counted in steps of SQLite's machine, which do not depend on how busy the computer is."""
     model = load_default_model()

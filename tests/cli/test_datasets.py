@@ -12,8 +12,8 @@ RORB = "Mouse V1 Rorb neuron"
 
 
 @pytest.fixture
-def data(copied_demo, monkeypatch):
-    monkeypatch.setenv("SYNDB_DATA", str(copied_demo.data))
+def data(copied_demo, use_settings):
+    use_settings(copied_demo)
     return copied_demo.data
 
 

@@ -7,6 +7,8 @@ import sqlite3
 import httpx
 import pytest
 
+pytestmark = pytest.mark.embedded
+
 COUNT = {"query": "{ datasets { totalCount } }"}
 
 

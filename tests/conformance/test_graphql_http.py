@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.embedded
+
 HERE = Path(__file__).parent
 AUDITS = 61
 INSTALL_SECONDS, AUDIT_SECONDS = 120, 60

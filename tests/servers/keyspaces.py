@@ -15,6 +15,16 @@ TIMEOUT_S = 20.0
 """Of one call: the node has two busy cores and just started."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is about the embedded store alone is not run on another one."""
+    items[:] = [item for item in items if not (item.get_closest_marker("embedded") and _is_elsewhere(item))]
+
+
+def _is_elsewhere(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    return spec is not None and spec.params.get("demo_settings", "sqlite") != "sqlite"
+
+
 def node_options(node: CassandraNode, keyspace: str, **more: object) -> ClusterOptions:
     settings: dict = {"hosts": (node.host,), "port": node.port, "datacenter": node.datacenter, "timeout_s": TIMEOUT_S}
     return ClusterOptions(keyspace=keyspace, **settings | more)

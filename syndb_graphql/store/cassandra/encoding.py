@@ -22,6 +22,8 @@ def encode_column(series: pl.Series, kind: ColumnType) -> list[Cell]:
     if kind.name in _NUMBERS:
         number, cell = _NUMBERS[kind.name]
         values = series.fill_null(value=False if kind is BOOLEAN else 0).to_numpy().astype(number)
+        if kind is FLOAT:
+            values = (values + 0.0).astype(number)  # no store keeps the sign of zero, since SQLite does not
         cells: list[Cell] = values.view(cell).tolist()
         if series.null_count():
             for place in series.is_null().arg_true().to_list():

@@ -76,4 +76,4 @@ def translate(error: BaseException, timeout_s: float) -> StoreUnavailable:
 
 
 def late(timeout_s: float) -> StoreTimeout:
-    return StoreTimeout(f"The store did not answer within {timeout_s:g} s. Ask for fewer rows, or try again shortly.")
+    return StoreTimeout(f"The store did not answer within {timeout_s:g} s. Ask for fewer rows.")
