@@ -22,6 +22,8 @@ Bytes2D = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 BLOCK = 16
 TAG_BYTES = 10
 """At least 80 bits; two bytes more where the cursor would otherwise end in padding."""
+FEW = 4
+"""Up to so many cursors a plain loop is faster than NumPy."""
 MAX_CURSOR = 1024
 VERSION_BYTES = 4
 _REFUSED = "is none of this connection: it was changed, cut short, or belongs to another parent, filter or order."
@@ -45,8 +47,10 @@ class RowCursors:
     ) -> list[str]:
         """One cursor a row, in order: the first `counts[0]` rows hang from `parents[0]`, and so on. `columns` are the parts of the keys."""
         rows = len(columns[0])
-        if not rows:
-            return []
+        if rows <= FEW:
+            owners = [parent for parent, count in zip(parents, counts, strict=True) for _ in range(count)]
+            keyed = zip(owners, zip(*columns, strict=True), strict=True)
+            return [self._encode(version, parent, b"".join(key)) for parent, key in keyed]
         packed = np.empty((rows, VERSION_BYTES + self._key_bytes + self._tag_bytes), np.uint8)
         packed[:, :VERSION_BYTES] = np.frombuffer(version.to_bytes(VERSION_BYTES), np.uint8)
         keys = packed[:, VERSION_BYTES : -self._tag_bytes]
@@ -63,25 +67,38 @@ class RowCursors:
             raise InvalidCursor(f"`{argument}` {_REFUSED}")
         version = int.from_bytes(raw[:VERSION_BYTES])
         packed, given = raw[VERSION_BYTES : -self._tag_bytes], raw[-self._tag_bytes :]
-        row = np.frombuffer(packed, np.uint8).reshape(1, self._key_bytes)
-        tags = (self._tags(secret, version, [parent], [1], row).tobytes() for secret in self._secrets)
+        tags = (self._tag(secret, version, parent, packed) for secret in self._secrets)
         if not any(hmac.compare_digest(tag, given) for tag in tags):
             raise InvalidCursor(f"`{argument}` {_REFUSED}")
         return version, tuple(packed[start : start + BLOCK] for start in range(0, self._key_bytes, BLOCK))
 
+    def _encode(self, version: int, parent: bytes, key: bytes) -> str:
+        tag = self._tag(self._secrets[0], version, parent, key)
+        return base64.b64encode(version.to_bytes(VERSION_BYTES) + key + tag, b"-_").decode("ascii")
+
+    def _tag(self, secret: bytes, version: int, parent: bytes, key: bytes) -> bytes:
+        """AES-CMAC of version, parent and key, cut to the tag's length."""
+        encrypt, subkey = _cipher(secret, self._scope)
+        message = version.to_bytes(BLOCK) + parent + key
+        *blocks, last = (int.from_bytes(message[start : start + BLOCK]) for start in range(0, len(message), BLOCK))
+        state = 0
+        for block in (*blocks, last ^ int.from_bytes(subkey)):
+            state = int.from_bytes(encrypt((state ^ block).to_bytes(BLOCK)))
+        return state.to_bytes(BLOCK)[: self._tag_bytes]
+
     def _tags(
         self, secret: bytes, version: int, parents: Sequence[bytes], counts: Sequence[int], keys: Bytes2D
     ) -> Bytes2D:
-        """AES-CMAC of version, parent and key for each row of `keys`, cut to the tag's length."""
+        """The tags of all rows of `keys`."""
         encrypt, subkey = _cipher(secret, self._scope)
         heads = b"".join(version.to_bytes(BLOCK) + parent for parent in parents)
         start = np.zeros((len(parents), BLOCK), np.uint8)
         state = _chain(encrypt, start, np.frombuffer(heads, np.uint8).reshape(len(parents), -1))
         last = keys.copy()
         last[:, -BLOCK:] ^= np.frombuffer(subkey, np.uint8)
-        return _chain(encrypt, np.repeat(state, counts, axis=0) if len(parents) > 1 else state, last)[
-            :, : self._tag_bytes
-        ]
+        if len(parents) > 1:
+            state = np.repeat(state, counts, axis=0)
+        return _chain(encrypt, state, last)[:, : self._tag_bytes]
 
 
 def _chain(encrypt: Callable[[bytes], bytes], state: Bytes2D, messages: Bytes2D) -> Bytes2D:

@@ -1,8 +1,13 @@
 """Cursors that are not those of the connection they are given to: each is refused in clear words, and nothing is read by it."""
 
 import base64
+import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syndb_graphql.api.cursors import RowCursors
 
 HEMIBRAIN = "Hemibrain DA1 projection neurons"
 WORM = "C. elegans connectome"
@@ -136,3 +141,24 @@ async def test_both_cursors_of_one_walk_may_be_given_and_each_is_checked(client,
     assert len(data["dataset"]["synapses"]["nodes"]) == 1
     error = await client.fail(query, {"label": HEMIBRAIN, "a": good, "b": good[:-4] + "AAAA"})
     assert (error["code"], error["message"][:8]) == ("INVALID_CURSOR", "`before`")
+
+
+@given(
+    parts=st.sampled_from([1, 2]),
+    counts=st.lists(st.integers(0, 6), min_size=1, max_size=5),
+    version=st.integers(1, 2**31),
+    seed=st.binary(min_size=8, max_size=8),
+)
+def test_a_cursor_is_the_same_whether_signed_alone_or_with_a_page_of_others(parts, counts, version, seed):
+    """Few are signed one by one, many together, and each is read again by itself."""
+    chance = random.Random(seed)
+    cursors = RowCursors([b"k" * 32], b"scope", parts)
+    parents = [chance.randbytes(32) for _ in counts]
+    keys = [tuple(chance.randbytes(16) for _ in range(parts)) for _ in range(sum(counts))]
+    columns = [[key[part] for key in keys] for part in range(parts)]
+    owners = [parent for parent, count in zip(parents, counts, strict=True) for _ in range(count)]
+    together = cursors.encode_page(version, parents, counts, columns)
+    assert len(together) == len(keys)
+    for text, parent, key in zip(together, owners, keys, strict=True):
+        assert cursors.encode_page(version, [parent], [1], [[part] for part in key]) == [text]
+        assert cursors.decode(text, "after", parent) == (version, key)
