@@ -137,25 +137,19 @@ def _match_licenses(index: DatasetIndex, wanted: Sequence[str]) -> Bits:
 
 
 def _match_regions(index: DatasetIndex, facts: Facts) -> Bits:
+    sides: Mapping[str, tuple[str, Mapping[Any, Bits]]]
+    sides = {"structure": ("brain_structure", index.structure), "direction": ("direction", index.direction)}
     wanted = {
-        part: _find_terms(index.vocabularies[vocabulary], sets, facts[part])
-        for part, vocabulary, sets in (
-            ("structure", "brain_structure", index.structure),
-            ("direction", "direction", index.direction),
-        )
-        if part in facts
+        side: _find_terms(index.vocabularies[vocabulary], sets, facts[side])
+        for side, (vocabulary, sets) in sides.items()
+        if side in facts
     }
-    if not wanted:
-        return index.everything
-    return index.unite(
-        index.brain_region,
-        (
-            (structure, direction)
-            for structure, direction in index.brain_region
-            if ("structure" not in wanted or structure in wanted["structure"])
-            and ("direction" not in wanted or direction in wanted["direction"])
-        ),
-    )
+    if len(wanted) == 2:
+        pairs = (
+            pair for pair in index.brain_region if pair[0] in wanted["structure"] and pair[1] in wanted["direction"]
+        )
+        return index.unite(index.brain_region, pairs)
+    return reduce(and_, (index.unite(sides[side][1], names) for side, names in wanted.items()), index.everything)
 
 
 def _match_mutations(index: DatasetIndex, facts: Facts) -> Bits:
