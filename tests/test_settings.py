@@ -7,7 +7,7 @@ import pytest
 
 from syndb_graphql.api.context import Bounds
 from syndb_graphql.errors import SettingsError
-from syndb_graphql.settings import PREFIX, Settings, load_settings
+from syndb_graphql.settings import KNOWN_SECRETS, PREFIX, SECRETS, Settings, load_settings
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
@@ -84,6 +84,14 @@ BAD = {
     "SYNDB_CASSANDRA_REPLICATION": ["0", "10"],
     "SYNDB_CASSANDRA_CONSISTENCY": ["quorum", "ANY", "SERIAL"],
     "SYNDB_CASSANDRA_TLS": ["perhaps"],
+    "SYNDB_FILES": ["minio", ""],
+    "SYNDB_S3_REGION": ["", "eu west"],
+    "SYNDB_S3_BUCKET": ["", "Syndb", "ab", "a/b", "x" * 64],
+    "SYNDB_S3_PREFIX": ["graph", "/", "../", "a//", "a b/"],
+    "SYNDB_S3_TIMEOUT_S": ["0", "inf"],
+    "SYNDB_S3_CONNECTIONS": ["0", "257"],
+    "SYNDB_START_TIMEOUT_S": ["-1", "nan"],
+    "SYNDB_DEMO": ["perhaps"],
     "SYNDB_LOG_LEVEL": ["loud", ""],
 }
 
@@ -116,3 +124,15 @@ def test_a_secret_never_comes_into_a_message(monkeypatch):
     assert "s3cret" not in str(refused.value)
     assert "at least 32 characters" in str(refused.value)
     assert "s3cret" not in repr(refused.value.__cause__)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("secret", [word + "x" * 32 for word in KNOWN_SECRETS] + ["MinioAdmin" + "-" * 32])
+def test_a_secret_that_everyone_knows_is_for_a_demo_alone(name, secret, monkeypatch):
+    variable = PREFIX + name.upper()
+    monkeypatch.setenv(variable, secret)
+    with pytest.raises(SettingsError, match=f"^{variable}: this secret is one that everyone knows") as refused:
+        load_settings()
+    assert secret not in str(refused.value)
+    monkeypatch.setenv("SYNDB_DEMO", "true")
+    assert secret in getattr(load_settings(), name)

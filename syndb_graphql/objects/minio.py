@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -374,11 +375,14 @@ class _CheckedFile:
 def _connect(bucket: Bucket, endpoint: str, timeout_s: float, attempts: int) -> Minio:
     """A client of `endpoint` that has the region, and so never asks for it. Raises SettingsError for what is no URL."""
     url = urlsplit(endpoint)
+    try:
+        trusted = ssl.create_default_context(cafile=bucket.ca_file or None)
+    except OSError as error:
+        raise SettingsError(f"SYNDB_S3_CA_FILE: {bucket.ca_file} holds no certificates: {error}.") from None
     pool = PoolManager(
         timeout=Timeout(connect=min(timeout_s, PROBE_S), read=timeout_s),
         maxsize=bucket.connections,
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=bucket.ca_file or None,
+        ssl_context=trusted,
         retries=Retry(attempts - 1, backoff_factor=BACKOFF_S, status_forcelist=OVERLOADED, raise_on_status=False),
     )
     try:
