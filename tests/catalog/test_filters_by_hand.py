@@ -12,7 +12,7 @@ from syndb_graphql.settings import Settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.stores import open_stores
 from tests.catalog.plain import PlainFilter
-from tests.conftest import SECRET, Client
+from tests.conftest import SECRET, Client, on_cassandra
 
 MODEL = load_default_model()
 PLAIN = PlainFilter(MODEL)
@@ -22,10 +22,12 @@ RECORDS = sorted(METADATA, key=lambda pair: (pair[0].label, str(pair[0].uuid)))
 QUERY = "query($filter: DatasetFilter) { datasets(filter: $filter, first: 100) { totalCount nodes { uuid } } }"
 
 
-@pytest.fixture(scope="module")
-async def library(tmp_path_factory, start_client) -> AsyncIterator[Client]:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("cassandra", marks=pytest.mark.servers)])
+async def library(request, tmp_path_factory, start_client) -> AsyncIterator[Client]:
     """A server of the made-up data sets: enough that every kind of value is there, and missing, somewhere."""
     chosen = Settings(data=tmp_path_factory.mktemp("library"), secret_keys=(SECRET,))
+    if request.param == "cassandra":
+        chosen = on_cassandra(chosen, request.getfixturevalue("make_keyspace")())
     stores = open_stores(chosen, MODEL)
     await write_metadata(stores.rows, METADATA)
     await stores.close()
@@ -122,7 +124,7 @@ def filters(draw: st.DrawFn, depth: int = 0) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=250,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.large_base_example],
