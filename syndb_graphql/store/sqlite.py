@@ -155,6 +155,8 @@ class SqliteStore:
         with self._translated():
             # Mapped pages count as this process's memory, and a load touches all of them: 1 GB at 3,000,000 synapses.
             self._connection.execute("PRAGMA mmap_size=0")
+            # Rows come in the order of their key: pages once full are not looked at again.
+            self._connection.execute("PRAGMA cache_size=-16384")
             found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
             number: int = found[0][0]
         return number
