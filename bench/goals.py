@@ -5,9 +5,10 @@ Requests a second are compared at eight connections, where the server's own work
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 
 from bench.cases import BY_NAME
-from bench.results import MANY, ONE, Loaded, Loading, Run, walk_growth
+from bench.results import MANY, ONE, Catalogue, Loaded, Loading, Run, walk_growth
 from bench.targets import DATASETTE_NAME, LIMIT_APSW, MERCURIUS_NAME, OURS_NAME, POSTGRAPHILE_NAME, STOCK
 
 TIMES_STOCK = {"page_10000": 25.0, "page_1000": 20.0, "page_100": 15.0, "one": 9.0, "nested": 8.0}
@@ -23,6 +24,9 @@ LOADING, CSV = 0.6, 0.5
 """Rows a second of a load over those of a loop by hand, and of a csv over Parquet, at least."""
 LOADING_BYTES = 400_000_000
 """Of memory above the start of a load, however many rows it has."""
+CATALOGUE_BY_HAND = 1.5
+"""Processor time of a page of data sets over that of loops by hand, at most; and absolute, on any machine of these years:"""
+CATALOGUE_PAGE_S, CATALOGUE_BYTES, CATALOGUE_START_S, CATALOGUE_CHANGE_S = 0.02, 100_000_000, 3.0, 2.0
 GROWTH = 1.1
 """Of the server's own memory in a walk, at most: flat, but for what an allocator keeps."""
 
@@ -65,6 +69,8 @@ def judge(run: Run) -> Iterator[Verdict]:
         yield Verdict(f"memory in a walk over {run.walk.rows:,} rows", walk_growth(run.walk), GROWTH, at_least=False)
     if run.loading:
         yield from judge_loading(run.loading)
+    if run.catalogue:
+        yield from judge_catalogue(run.catalogue)
 
 
 def judge_loading(loading: Loading, *, by_processor: bool = False) -> Iterator[Verdict]:
@@ -79,6 +85,20 @@ def judge_loading(loading: Loading, *, by_processor: bool = False) -> Iterator[V
     for name, each in (("", loading.ours), (", csv", loading.csv)):
         part = each.grown_bytes / LOADING_BYTES
         yield Verdict(f"{what}{name}: memory above the start, of {LOADING_BYTES // 10**6} MB", part, 1, at_least=False)
+
+
+def judge_catalogue(catalogue: Catalogue) -> Iterator[Verdict]:
+    what = f"a page of {catalogue.datasets:,} data sets"
+    ratios = [ours / by_hand for ours, by_hand in zip(catalogue.ours, catalogue.by_hand, strict=True)]
+    spread = (min(ratios), max(ratios))
+    yield Verdict(f"{what}: processor time over that by hand", median(ratios), CATALOGUE_BY_HAND, False, spread)
+    for aim, figure, goal, unit in (
+        (f"{what}: processor time", median(catalogue.ours), CATALOGUE_PAGE_S, "20 ms"),
+        (f"{catalogue.datasets:,} data sets: memory", catalogue.own_bytes, CATALOGUE_BYTES, "100 MB"),
+        (f"{catalogue.datasets:,} data sets: longer start", median(catalogue.starts), CATALOGUE_START_S, "3 s"),
+        (f"{catalogue.datasets:,} data sets: a change shows", max(catalogue.changes), CATALOGUE_CHANGE_S, "2 s"),
+    ):
+        yield Verdict(f"{aim}, of {unit}", figure / goal, 1, at_least=False)
 
 
 def _asked(run: Run, case: str) -> bool:

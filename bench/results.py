@@ -67,6 +67,21 @@ class Loading(msgspec.Struct):
     """Ours, from Parquet, a tenth of the rows."""
 
 
+class Catalogue(msgspec.Struct):
+    """Data sets found among many by a filter and a text, counted by facets."""
+
+    datasets: int
+    ours: list[float]
+    """Seconds of the server's processor a page, HTTP and JSON included, in each round."""
+    by_hand: list[float]
+    own_bytes: int
+    """Of the server's own memory (RssAnon), above one of an empty store."""
+    starts: list[float]
+    """Seconds that a start takes longer than with an empty store, in each round."""
+    changes: list[float]
+    """Seconds until a new, a changed and a deleted data set shows."""
+
+
 class Run(msgspec.Struct):
     date: str
     machine: str
@@ -83,6 +98,7 @@ class Run(msgspec.Struct):
     latencies: dict[str, Latency] = msgspec.field(default_factory=dict)
     walk: Walk | None = None
     loading: Loading | None = None
+    catalogue: Catalogue | None = None
 
     def has(self, *servers: str) -> bool:
         return all(name in self.rates for name in servers)

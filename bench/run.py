@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from bench.cases import CASES, Questions, make_body
+from bench.catalogue import QUICK_DATASETS, USUAL_DATASETS, measure_catalogue
 from bench.chart import draw_chart
 from bench.data import FULL, QUICK, Facts, Scale, prepare_rows, prepare_store, prepare_walk
 from bench.install import (
@@ -81,6 +82,7 @@ def main() -> None:
     rows = given.loading if given.loading is not None else (QUICK_ROWS if given.quick else USUAL_ROWS)
     if rows:
         run.loading = measure_loading(rows)
+    run.catalogue = measure_catalogue(QUICK_DATASETS if given.quick else USUAL_DATASETS)
     report = format_report(run)
     chart = draw_chart(run)
     OUT.mkdir(parents=True, exist_ok=True)
