@@ -6,6 +6,7 @@ from syndb_graphql.catalog.vocabulary import Vocabulary, build_vocabularies, fol
 from syndb_graphql.errors import BadInput
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import VocabularyTerm
+from tests.spec.test_vocabularies import PUBLISHED
 
 VOCABULARIES = build_vocabularies(load_default_model())
 
@@ -62,6 +63,21 @@ def test_every_name_finds_itself() -> None:
     for vocabulary in VOCABULARIES.values():
         for name in vocabulary.terms:
             assert vocabulary.get(name).name == name
+
+
+@pytest.mark.parametrize("vocabulary", VOCABULARIES)
+def test_every_synonym_and_curie_leads_to_its_term_in_any_case(vocabulary: str) -> None:
+    known = VOCABULARIES[vocabulary]
+    for term in known.terms.values():
+        for word in (*term.synonyms, *filter(None, (term.curie,))):
+            for written in (word, word.upper(), word.title(), word.replace("-", " "), f"  {word} "):
+                assert known.get(written).name == term.name, written
+
+
+@pytest.mark.parametrize(("vocabulary", "words"), PUBLISHED.items(), ids=lambda value: value[:20].strip())
+def test_every_spelling_of_the_first_published_lists_leads_to_a_term(vocabulary: str, words: str) -> None:
+    for word in " ".join(words.split()).split("; "):
+        assert VOCABULARIES[vocabulary].find(word), word
 
 
 def test_what_lies_below_and_above_a_term() -> None:

@@ -8,6 +8,7 @@ import tomllib
 import unicodedata
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -335,6 +336,49 @@ def test_a_search_for_a_whole_finds_its_parts():
     )
     assert {"FIB-SEM", "ssTEM", "GridTape-TEM", "cryo-ET"} < below("microscopy", "electron microscopy")
     assert below("microscopy", "light microscopy").isdisjoint({"FIB-SEM", "X-ray nanotomography"})
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "CA1 < Ammon's horn < hippocampal region < hippocampal formation < cortical plate < CTX < cerebrum",
+        "ProSd < ProS < retrohippocampal region < HPF < CTXpl",
+        "ENTl < entorhinal area < RHP",
+        "SSp-bfd < SSp < somatosensory areas < isocortex < CTXpl < CTX < CH",
+        "VISl < visual areas < isocortex",
+        "MOB < olfactory areas < CTXpl",
+        "BLAa < BLA < CTXsp < CTX",
+        "BLA < amygdala",
+        "caudoputamen < STRd < STR < CNU < CH",
+        "CEAl < central amygdalar nucleus < sAMY < STR",
+        "GPe < PALd < PAL < CNU",
+        "VPM < VP < VENT < DORsm < TH < interbrain < BS < brain",
+        "LGd-sh < LGd < GENd < DORsm",
+        "LHb < EPI < DORpm < TH",
+        "ARH < PVZ < HY < interbrain",
+        "SNc < MBsta < midbrain < BS",
+        "SNc < substantia nigra < basal ganglia",
+        "IPN < RAmb < MBsta",
+        "KF < parabrachial nucleus < P-sen < pons < HB < BS",
+        "NTSm < NTS < MY-sen < MY < HB",
+        "ANcr1 < AN < HEM < CBX < CB < brain",
+        "CUL4 < CUL < VERM < CBX",
+    ],
+)
+def test_structures_of_the_mouse_lie_where_the_allen_atlas_has_them(chain):
+    names = [index("brain_structure")[fold(word)] for word in chain.split(" < ")]
+    for part, whole in pairwise(names):
+        assert part != whole
+        assert part in below("brain_structure", whole), f"{part} < {whole}"
+
+
+def test_a_number_of_the_allen_atlas_names_its_structure():
+    curies = {term["curie"].casefold(): term["name"] for term in load("brain_structure")["terms"] if "curie" in term}
+    known = index("brain_structure") | curies
+    numbers = {"MBA:382": "CA1", "MBA:315": "isocortex", "MBA:385": "primary visual cortex", "MBA:672": "caudoputamen",
+               "MBA:985": "primary motor cortex", "MBA:1080": "hippocampus", "MBA:528": "cerebellar cortex"}  # fmt: skip
+    assert {number: known[number.casefold()] for number in numbers} == numbers
+    assert sum(word.startswith("mba:") for word in known) > 550
 
 
 def test_the_worm_and_the_fly_do_not_share_a_nerve_cord():
