@@ -1,4 +1,4 @@
-"""What rows of a load say of each other beyond references: counts of parts, pairs given twice, ids that look alike.
+"""What rows of a load say of each other beyond references: counts of parts, pairs given from both sides, ids that look alike.
 
 All are warnings. Each is looked for in tables of up to a bound of rows, so that the memory of a load does not grow with
 its rows; larger tables are made by programs, which make none of these mistakes by hand.
@@ -16,6 +16,7 @@ from syndb_graphql.ingest.report import SAMPLES, Finding, Report, Severity
 from syndb_graphql.ingest.rows import ROW
 from syndb_graphql.spec.model import Table
 
+COUNT = "synapse_count"
 MAX_COUNTED = 1_000_000
 """Rows of a table whose counts are compared with the parts that are given: 8 MB a column."""
 MAX_PAIRS = 1_000_000
@@ -132,7 +133,7 @@ def _too_few(column: str, parts: str, said: int, found: int, file: str, row: int
 
 # ── Pairs ──
 class UndirectedPairs:
-    """Finds undirected pairs that are given twice, once from each side: totals would count them twice."""
+    """Compares undirected pairs that are given from both sides, as gap junctions are: both rows say the same count."""
 
     def __init__(self) -> None:
         self._keys: list[NDArray[np.uint64]] = []
@@ -141,7 +142,7 @@ class UndirectedPairs:
 
     def add(self, piece: pl.DataFrame) -> None:
         """Resolved rows of a table of relations."""
-        needed = ("directed", "pre_neuron_id", "post_neuron_id")
+        needed = ("directed", "pre_neuron_id", "post_neuron_id", COUNT)
         if self._size > MAX_PAIRS or not set(needed) <= set(piece.columns):
             return
         pairs = piece.filter(~pl.col("directed"), pl.col("pre_neuron_id") != pl.col("post_neuron_id"))
@@ -150,33 +151,36 @@ class UndirectedPairs:
         # The same from both sides; cids are random, so their exclusive or is as good as a hash.
         both = from_series(pairs["pre_neuron_id"]) ^ from_series(pairs["post_neuron_id"])
         key = np.ascontiguousarray(both[:, 8:]).view("<u8").ravel()
-        if "relation_type" in pairs.columns:
-            key = key ^ pairs["relation_type"].hash().to_numpy()
+        for seed, name in enumerate(("relation_type", "region")):
+            if name in pairs.columns:
+                key = key ^ pairs[name].hash(seed).to_numpy()
         self._keys.append(key)
-        self._rows.append(pairs.select("source_id", ROW))
+        self._rows.append(pairs.select("source_id", ROW, COUNT))
         self._size += pairs.height
 
-    def report(self, file: str, report: Report) -> None:
+    def report(self, file: str, name: str, report: Report) -> None:
+        """`name`: of the column of counts in the file."""
         if not self._rows or self._size > MAX_PAIRS:
             return
         rows = pl.concat(self._rows).with_columns(key=pl.Series(np.concatenate(self._keys)))
-        twice = rows.filter(pl.col("key").is_duplicated()).sort("key", ROW)
-        again = twice.with_columns(first=pl.col(ROW).first().over("key")).filter(pl.col(ROW) != pl.col("first"))
-        again = again.sort(ROW)
-        for number, (value, row, _, first) in enumerate(again.head(SAMPLES).iter_rows(), start=1):
+        twice = rows.filter(pl.col("key").is_duplicated(), pl.col(COUNT).is_not_null()).sort("key", ROW)
+        first = [pl.col(column).first().over("key").alias(f"first_{column}") for column in (ROW, COUNT)]
+        wrong = twice.with_columns(first).filter(pl.col(COUNT) != pl.col(f"first_{COUNT}")).sort(ROW)
+        shown = wrong.select("source_id", ROW, COUNT, f"first_{ROW}", f"first_{COUNT}").head(SAMPLES)
+        for number, (pair, row, count, other_row, other) in enumerate(shown.iter_rows(), start=1):
+            where = report.describe_row(file, other_row)
             report.add(
                 Finding(
                     severity=Severity.WARNING,
-                    rule="pair-from-both-sides",
+                    rule="sides-differ",
                     file=file,
                     row=row,
-                    column="directed",
-                    value=value,
-                    message=f"The undirected pair '{value}' is that of {report.describe_row(file, first)}, from the other side: "
-                    "totals count it twice.",
-                    remedy="Keep one of the two rows, or say directed = true where each has its own direction.",
+                    column=name,
+                    value=str(count),
+                    message=f"The undirected pair {pair} has {count:,} synapses here and {other:,} in {where}, from the other side.",
+                    remedy="Say the same count from both sides, or keep one of the two rows.",
                 ),
-                occurrences=1 if number < SAMPLES else again.height - SAMPLES + 1,
+                occurrences=1 if number < SAMPLES else wrong.height - SAMPLES + 1,
             )
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from syndb_graphql.catalog.records import ParquetFile, TableSummary
 from syndb_graphql.errors import LoadError
 from syndb_graphql.ingest.columns import Role
-from syndb_graphql.ingest.integrity import MAX_ALIKE, PartCounts, UndirectedPairs, report_alike, report_counts
+from syndb_graphql.ingest.integrity import COUNT, MAX_ALIKE, PartCounts, UndirectedPairs, report_alike, report_counts
 from syndb_graphql.ingest.job import Job
 from syndb_graphql.ingest.keys import from_series
 from syndb_graphql.ingest.parquet import CONTENT_TYPE, ParquetSink, conform, describe_parquet, summarize_parquet
@@ -126,7 +126,7 @@ class Writer:
                 relations.add(frame)
             self._job.reach(done)
             await sleep(0)  # where Ctrl+C ends the load
-        pairs.report(source.name, self._job.report)
+        pairs.report(source.name, source.layout.by_role[Role.PLAIN].get(COUNT, COUNT), self._job.report)
         sink.close()
         if target := self._open_target():
             parquet = await self._finish_table(target, table, totals, relations, path)

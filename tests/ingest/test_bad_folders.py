@@ -331,9 +331,10 @@ STORIES: dict[str, Story] = {
     "a partner outside the data set": Story(
         SpoilCell(R, 2, "pre_neuron_id", "99"), "outside-the-data-set", R, 2, "pre_neuron_id", "99", "Nothing to do if that is so", WARNING,
     ),
-    "an undirected pair from both sides": Story(
-        AddRow(R, 4, {"pre_neuron_id": BOB, "post_neuron_id": ANN, "relation_type": "electrical", "directed": "false"}),
-        "pair-from-both-sides", R, 4, "directed", f"{BOB}/{ANN}/electrical", "Keep one of the two rows", WARNING,
+    "an undirected pair with two counts": Story(
+        AddRow(R, 4, {"pre_neuron_id": BOB, "post_neuron_id": ANN, "relation_type": "electrical", "directed": "false",
+                      "synapse_count": "4"}),
+        "sides-differ", R, 4, "synapse_count", "4", "1 in row 3, from the other side", WARNING,
     ),
     "fewer spines counted than given": Story(
         SpoilCell(D, 2, "dendritic_spine_count", "1"),
