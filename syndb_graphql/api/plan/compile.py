@@ -20,15 +20,12 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    VariableNode,
 )
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
-from graphql.execution.values import get_argument_values
-from graphql.language.ast import Node
 
-from syndb_graphql.api.build import to_plain
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.dataset_types import LookedUpRow, TableRows
+from syndb_graphql.api.plan.arguments import Given, make_given
 from syndb_graphql.api.plan.nodes import NodesPlan
 from syndb_graphql.api.plan.objects import (
     Complete,
@@ -50,7 +47,6 @@ from syndb_graphql.api.plan.rows import (
     ColumnCell,
     ConnectionPlan,
     EdgePlan,
-    Given,
     ReferenceCell,
     RelatedCell,
     RowPlan,
@@ -159,7 +155,7 @@ class Compiler:
         definition = type_.fields.get(name)
         if definition is None:
             raise Unplanned(f"{name}, which the engine answers itself")
-        resolve, given = _resolver(definition), self._given(definition, nodes[0])
+        resolve, given = _resolver(definition), make_given(definition, nodes[0], self.variables)
         if isinstance(resolve, TableRows):
             return table_field(self._connection(resolve.table, ("cid",), nodes, given, within=within))
         if isinstance(resolve, LookedUpRow):
@@ -187,14 +183,6 @@ class Compiler:
             return (waiting_object(plan), True) if plan.waits else (nested_object(plan), False)
         raise Unplanned(f"the abstract type {type_}")
 
-    def _given(self, definition: GraphQLField, node: FieldNode) -> Given:
-        """The field's arguments as plain values: every one, None where it is absent; worked out once where no variable is in them."""
-        absent = dict.fromkeys(definition.args)
-        if not any(_has_variable(argument.value) for argument in node.arguments or ()):
-            constant = absent | to_plain(get_argument_values(definition, node, self.variables))
-            return lambda _context: constant
-        return lambda context: absent | to_plain(get_argument_values(definition, node, context.variables))
-
     # ── Rows ──
     def rows(self, table: Table, nodes: Nodes_, *, within: bool) -> RowPlan:
         """Each selection once: references to several tables, one below the other, lead to the same ones in ever more ways."""
@@ -219,7 +207,7 @@ class Compiler:
         if name == "__typename":
             return ColumnCell((), lambda batch: [type_.name] * len(batch.rows))
         definition = type_.fields[name]
-        resolve, given = _resolver(definition), self._given(definition, nodes[0])
+        resolve, given = _resolver(definition), make_given(definition, nodes[0], self.variables)
         match resolve:
             case RelatedRows():
                 table = self.model.tables[resolve.relation.table]
@@ -359,11 +347,3 @@ def _sources(batch: Batch) -> Iterator[RowSource]:
 def _resolver(definition: GraphQLField) -> Any:
     """The function or value a field was made with."""
     return definition.extensions["strawberry-definition"].base_resolver.wrapped_func.plain
-
-
-def _has_variable(node: Any) -> bool:
-    if isinstance(node, VariableNode):
-        return True
-    if isinstance(node, list | tuple):
-        return any(_has_variable(item) for item in node)
-    return isinstance(node, Node) and any(_has_variable(getattr(node, key)) for key in node.keys if key != "loc")

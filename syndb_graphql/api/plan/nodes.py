@@ -8,8 +8,9 @@ from graphql import FieldNode, GraphQLObjectType
 
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.ids import GlobalId, decode_id
+from syndb_graphql.api.plan.arguments import Given
 from syndb_graphql.api.plan.objects import Field, ObjectPlan, PlanInfo
-from syndb_graphql.api.plan.rows import Given, RowPlan, read_rows
+from syndb_graphql.api.plan.rows import RowPlan, read_rows
 from syndb_graphql.api.query_type import Nodes, check_ids
 from syndb_graphql.catalog.catalog import Dataset
 from syndb_graphql.spec.model import Table

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from syndb_graphql.api.context import Context
-from syndb_graphql.api.plan.rows import ConnectionPlan, Given, RowPlan, Shape, read_rows
+from syndb_graphql.api.plan.arguments import Given
+from syndb_graphql.api.plan.rows import ConnectionPlan, RowPlan, Shape, read_rows
 from syndb_graphql.api.plan.values import Unplanned
 
 Complete = Callable[[Any, "PlanInfo"], Any]

@@ -11,6 +11,7 @@ from syndb_graphql.api.connections import cursor_parent, page_request, related_c
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.cursors import RowCursors
 from syndb_graphql.api.encoding import EncodedArray
+from syndb_graphql.api.plan.arguments import Given
 from syndb_graphql.api.plan.values import Unplanned, Values
 from syndb_graphql.api.row_fields import ReferencedRow, RelatedRows
 from syndb_graphql.catalog.catalog import Dataset
@@ -22,8 +23,6 @@ SLICE_ROWS = 1000
 """Rows read and encoded at one go; other requests get their turn between two slices, every few milliseconds."""
 Shape = Callable[..., Any]
 """Makes an answered object from its fields' values, in order."""
-Given = Callable[[Context], Mapping[str, Any]]
-"""A field's arguments as plain values, for the variables of the request."""
 
 
 def make_shape(keys: Sequence[str]) -> Shape:
