@@ -35,6 +35,7 @@ from syndb_graphql.store.protocol import (
     Snapshot,
     Window,
 )
+from syndb_graphql.store.sqlite_statements import keys_sql, name_list, related_order, related_sql, version_keys
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -86,7 +87,7 @@ class SqliteStore:
         bounds = [(sign, key[0]) for sign, key in ((">", window.after), ("<", window.before)) if key]
         where = "".join(f" AND cid {sign} ?" for sign, _ in bounds)
         sql = (
-            f"SELECT {_names(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ?{where} "
+            f"SELECT {name_list(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ?{where} "
             f"ORDER BY cid {'DESC' if window.backwards else 'ASC'} LIMIT ?"
         )
         bindings = (snapshot.dataset_id, snapshot.version, *(cid for _, cid in bounds), window.limit)
@@ -110,9 +111,9 @@ class SqliteStore:
         booleans = _booleans(self._model.tables[relation.table], columns)
         statements = []
         for one_component in (False, True):
-            width = len(_related_order(relation, one_component=one_component))
+            width = len(related_order(relation, one_component=one_component))
             edges = [part for key in (window.after, window.before) if key for part in key[-width:]]
-            sql = _related_sql(relation, columns, window, one_component=one_component)
+            sql = related_sql(relation, columns, window, one_component=one_component)
             statements.append((sql, (*edges, window.limit)))
         rows: list[Row] = []
         offsets = [0]
@@ -128,7 +129,7 @@ class SqliteStore:
     async def read_rows(
         self, table: Table, snapshot: Snapshot, *, cids: Sequence[bytes], columns: Sequence[str]
     ) -> list[Row | None]:
-        sql = f"SELECT {_names(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ? AND cid = ?"
+        sql = f"SELECT {name_list(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ? AND cid = ?"
         booleans = _booleans(table, columns)
         rows: list[Row | None] = []
         with self._limited(), self._at_once(len(cids)):
@@ -167,7 +168,7 @@ class SqliteStore:
             raise ValueError(f"rows of {table.name} must have exactly the columns {names}, not {rows.columns}")
         marks = ", ".join("?" * len(names))
         key = (snapshot.dataset_id, snapshot.version)
-        sql = f"INSERT OR IGNORE INTO {table.name} (dataset_id, version, {_names(names)}) VALUES (?, ?, {marks})"
+        sql = f"INSERT OR IGNORE INTO {table.name} (dataset_id, version, {name_list(names)}) VALUES (?, ?, {marks})"
         with self._translated(), self._connection:
             self._connection.executemany(sql, ((*key, *row) for row in rows.iter_rows()))
 
@@ -184,14 +185,14 @@ class SqliteStore:
         key, target = (snapshot.dataset_id, snapshot.version), f"{relation.table}_{relation.name}"
         # Loads of several data sets may take turns on this connection.
         name = f"temp.{target}_{snapshot.dataset_id.hex()}_{snapshot.version}"
-        names = _names(relation.key)
-        order = _names(str(place) for place in range(1, len(relation.key) + 1))
+        names = name_list(relation.key)
+        order = name_list(str(place) for place in range(1, len(relation.key) + 1))
         insert = f"INSERT OR IGNORE INTO {target} (dataset_id, version, {names}) SELECT ?, ?, {names} FROM {name}"
         try:
             self._sorting = current_task()
             with self._translated():
                 self._connection.execute(f"CREATE TABLE {name} ({names})")
-                self._connection.execute(f"INSERT INTO {name} {_keys_sql(relation)} ORDER BY {order}", key)
+                self._connection.execute(f"INSERT INTO {name} {keys_sql(relation)} ORDER BY {order}", key)
                 count = self._connection.changes()
             self._sorting = None
             yield 0.5
@@ -233,7 +234,7 @@ class SqliteStore:
         key = (snapshot.dataset_id, snapshot.version)
         with self._translated():
             self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ? AND version = ?", key)
-            for table, columns in self._keys.items():
+            for table, columns in version_keys(self._model).items():
                 self._sweep(table, columns, key)
 
     # ── Data sets ──
@@ -318,7 +319,7 @@ class SqliteStore:
         with self._translated():
             self._connection.execute("DELETE FROM dataset_head WHERE dataset_id = ?", (dataset_id,))
             self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ?", (dataset_id,))
-            for table, columns in self._keys.items():
+            for table, columns in version_keys(self._model).items():
                 sql = f"SELECT DISTINCT version FROM {table} WHERE dataset_id = ?"
                 found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
                 for (version,) in found:
@@ -364,20 +365,12 @@ class SqliteStore:
             found: list[Row] = self._connection.execute(sql, bindings).fetchall()
         return bytes(found[0][0]) if found else None
 
-    @property
-    def _keys(self) -> dict[str, tuple[str, ...]]:
-        """Every table that has a part in each version, with its key within one."""
-        keys: dict[str, tuple[str, ...]] = {
-            f"{relation.table}_{relation.name}": relation.key for relation in self._model.relations
-        }
-        return keys | {"related_count": ("key", "relation", '"table"')} | dict.fromkeys(self._model.tables, ("cid",))
-
     def _sweep(self, table: str, columns: Sequence[str], key: tuple[bytes, int]) -> None:
         """Remove all rows under `key` in transactions of bounded size, in the order of the table's own key."""
-        where, order = "dataset_id = ? AND version = ?", _names(columns)
+        where, order = "dataset_id = ? AND version = ?", name_list(columns)
         bound = f"SELECT {order} FROM {table} WHERE {where} ORDER BY {order} LIMIT 1 OFFSET ?"
         while last := self._connection.execute(bound, (*key, SWEEP_ROWS)).fetchall():
-            sql = f"DELETE FROM {table} WHERE {where} AND ({order}) <= ({_names('?' * len(columns))})"
+            sql = f"DELETE FROM {table} WHERE {where} AND ({order}) <= ({name_list('?' * len(columns))})"
             self._connection.execute(sql, (*key, *last[0]))
         self._connection.execute(f"DELETE FROM {table} WHERE {where}", key)
 
@@ -430,51 +423,6 @@ class SqliteStore:
     def _full_folder(self) -> str:
         """SQLite sorts in the folder for temporary files, and does not say which of the two is full."""
         return str(min((self._path.parent, Path(gettempdir())), key=lambda folder: shutil.disk_usage(folder).free))
-
-
-def _names(columns: Iterable[str]) -> str:
-    return ", ".join(columns)
-
-
-def _keys_sql(relation: Relation) -> str:
-    """The keys of a version's rows that the relation has, as a query."""
-    component = relation.component
-    if component is None:
-        computed = ""
-    elif relation.order == component:
-        # A part of nothing is nobody's child.
-        computed = f"{component}, "
-    else:
-        computed = f"coalesce({component}, {relation.owner}), "
-    where = f"dataset_id = ? AND version = ? AND {relation.owner} IS NOT NULL"
-    if component is not None and relation.order == component:
-        where += f" AND {component} IS NOT NULL"
-    return f"SELECT {relation.owner}, {computed}cid FROM {relation.table} WHERE {where}"
-
-
-def _related_sql(relation: Relation, columns: Sequence[str], window: Window, *, one_component: bool) -> str:
-    where = f"key.dataset_id = ?1 AND key.version = ?2 AND key.{relation.owner} = ?3"
-    if one_component:
-        where += f" AND key.{relation.order} = ?"
-    order = [f"key.{name}" for name in _related_order(relation, one_component=one_component)]
-    for edge, sign in ((window.after, ">"), (window.before, "<")):
-        if edge is not None:
-            where += f" AND ({_names(order)}) {sign} ({_names('?' * len(order))})"
-    direction = "DESC" if window.backwards else "ASC"
-    ordered = _names(f"{name} {direction}" for name in order)
-    selected = _names(f"key.{name}" if name in relation.key else f"rows.{name}" for name in columns)
-    source = f"{relation.table}_{relation.name} AS key"
-    if not set(columns) <= set(relation.key):
-        # CROSS: keys first, and then the row of each, however few rows SQLite takes the table for.
-        source += f" CROSS JOIN {relation.table} AS rows"
-        # What is known of a row's key beforehand SQLite need not read from the other table: a fifth of the time.
-        where += " AND rows.dataset_id = ?1 AND rows.version = ?2 AND rows.cid = key.cid"
-    return f"SELECT {selected} FROM {source} WHERE {where} ORDER BY {ordered} LIMIT ?"
-
-
-def _related_order(relation: Relation, *, one_component: bool) -> tuple[str, ...]:
-    """Where there is one component only, not naming it lets SQLite seek by cid."""
-    return ("cid",) if one_component or relation.component is None else (relation.order, "cid")
 
 
 def _booleans(table: Table, columns: Sequence[str]) -> list[int]:
