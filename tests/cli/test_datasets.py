@@ -33,6 +33,7 @@ def test_each_data_set_is_a_line_with_its_id_and_its_rows(data, capsys):
     assert len(lines) == 1 + 6
 
 
+@pytest.mark.embedded
 def test_a_program_reads_the_same_as_json(data, capsys):
     assert listed(capsys)[HEMIBRAIN]["tables"] == {"neuron": 5, "synapse": 14836}
 
@@ -57,6 +58,7 @@ def test_a_data_set_is_removed_once_its_label_was_typed(data, capsys, monkeypatc
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "yes\n"])
+@pytest.mark.embedded
 def test_anything_else_removes_nothing(typed, data, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
     assert run(["delete", RORB]) == 1
@@ -70,6 +72,7 @@ def test_a_script_removes_by_id_without_being_asked(data, capsys):
     assert RORB not in listed(capsys)
 
 
+@pytest.mark.embedded
 def test_a_label_that_is_nearly_right_is_not_taken_for_another(data, capsys):
     assert run(["delete", "Mouse V1 Rorb neurons", "--yes"]) == 1
     said = capsys.readouterr().err

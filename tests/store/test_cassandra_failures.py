@@ -1,0 +1,81 @@
+"""Every exception of the driver is one of ours, with the code that a client is told: none gets out as it is."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import cassandra
+import cassandra.cluster
+import pytest
+from cassandra import protocol
+
+from syndb_graphql.errors import StoreTimeout, StoreUnavailable
+from syndb_graphql.store.cassandra.failures import is_of_driver, translate
+
+# An object mapper, graphs, encryption, measuring and other event loops: not used here, and some cannot be imported.
+NOT_USED = tuple(
+    f"cassandra.{name}" for name in ("cqlengine", "datastax", "graph", "column_encryption", "io", "metrics")
+)
+LATE = {
+    "cassandra.OperationTimedOut",
+    "cassandra.Timeout",
+    "cassandra.ReadTimeout",
+    "cassandra.WriteTimeout",
+    "cassandra.protocol.ReadTimeoutErrorMessage",
+    "cassandra.protocol.WriteTimeoutErrorMessage",
+}
+
+
+def exceptions() -> Iterator[type[BaseException]]:
+    """Every class of an exception that a module of the driver defines."""
+    modules = [cassandra]
+    for found in pkgutil.walk_packages(cassandra.__path__, "cassandra.", onerror=lambda name: None):
+        if not found.name.startswith(NOT_USED):
+            modules.append(importlib.import_module(found.name))
+    seen = set()
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, BaseException) and value not in seen:
+                seen.add(value)
+                if value.__module__.partition(".")[0] == "cassandra":
+                    yield value
+
+
+ALL = sorted(exceptions(), key=lambda kind: f"{kind.__module__}.{kind.__name__}")
+
+
+def made(kind: type[BaseException]) -> BaseException:
+    """One of it, however it is made: what it carries does not count."""
+    if issubclass(kind, protocol.ErrorMessage):
+        return kind(0, "as a node says it", {})
+    return kind.__new__(kind)
+
+
+def test_the_driver_s_exceptions_are_found():
+    names = {kind.__name__ for kind in ALL}
+    assert {"NoHostAvailable", "ReadTimeout", "Unavailable", "OperationTimedOut", "ConnectionShutdown"} <= names
+    assert len(ALL) > 40
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_each_is_told_as_a_store_that_is_late_or_not_there(kind, caplog):
+    error = made(kind)
+    assert is_of_driver(error)
+    found = translate(error, 5)
+    late = f"{kind.__module__}.{kind.__name__}" in LATE
+    assert type(found) is (StoreTimeout if late else StoreUnavailable)
+    assert found.code == ("STORE_TIMEOUT" if late else "STORE_UNAVAILABLE")
+    assert found.__cause__ is error
+    assert kind.__name__ in caplog.text  # whoever runs the server is told the rest
+    assert str(found).endswith(".")
+
+
+def test_no_client_is_told_where_the_nodes_are():
+    error = cassandra.cluster.NoHostAvailable("Unable to connect", {"10.1.2.3:9042": OSError("refused")})
+    assert "10.1.2.3" not in str(translate(error, 5))
+
+
+def test_ours_stay_what_they_are():
+    error = StoreTimeout("late")
+    assert translate(error, 5) is error
+    assert not is_of_driver(ValueError("of python"))
