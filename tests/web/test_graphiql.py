@@ -149,6 +149,7 @@ async def test_the_page_remembers_the_visitors_own_tabs(visit: Visit) -> None:
         "OneNeuron",
         "WormConnections",
         "FindDatasets",
+        "SearchAndCount",
     ]
 
     await visit.page.locator(".graphiql-query-editor .view-lines").click()
