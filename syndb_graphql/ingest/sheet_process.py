@@ -11,7 +11,9 @@ an exponent. Cells that are dates or errors are null there; `!n` beside column `
 
 import contextlib
 import json
+import re
 import sys
+import zipfile
 from typing import Any
 
 import fastexcel
@@ -19,12 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc
 
-MAX_MEMORY_BYTES = 3 * 1024**3
-"""Address space of the process: a sheet of a million rows and twenty columns needs two thirds of it."""
-MAX_SECONDS = 600
+MAX_MEMORY_BYTES = 2 * 1024**3
+"""Address space of the process: ten million cells need half of it."""
+MAX_SECONDS = 300
 """Of processor time."""
 MAX_SHEETS = 500
-MAX_CELLS = 40_000_000
+MAX_CELLS = 20_000_000
 HEAD_ROWS = 60
 """First rows that are looked through for the header."""
 BATCH_ROWS = 50_000
@@ -32,6 +34,13 @@ EXACT = 2.0**53
 """Whole numbers from here on are not exact in the floats that a spreadsheet keeps."""
 ERRORS = {"Div0": "#DIV/0!", "NA": "#N/A", "Name": "#NAME?", "Null": "#NULL!", "Num": "#NUM!", "Ref": "#REF!"}
 ERRORS |= {"Value": "#VALUE!", "GettingData": "#GETTING_DATA"}
+AS_DATE = r"^\d{4}-\d\d-\d\d( |$)|^\d\d:\d\d:\d\d"
+BLOCK_BYTES = 1024 * 1024
+MAX_FORMULA_BYTES = 10_000
+"""More than a spreadsheet allows, in a cell."""
+UNSAVED = re.compile(
+    rb'<c r="([A-Z]{1,3}[0-9]{1,7})"([^<>]{0,100})><f(?:[^<>]{0,200}/>|[^<>]{0,200}>[^<]{0,9000}</f>)(?:<v ?/>|<v></v>)?</c>'
+)
 DATES_WRITTEN_OUT = "T"
 """Text such as 2020-01-31T10:00 reads as a date too; a cell that is one shows a space there."""
 
@@ -52,6 +61,8 @@ def main() -> int:
         answer: dict[str, Any] = {"rule": rule, "message": message, "remedy": remedy}
     except MemoryError:
         answer = {"rule": "workbook-too-large"}
+    except zipfile.BadZipFile as error:
+        answer = {"rule": "malformed-workbook", "message": f"The workbook is damaged: {error}."}
     except OSError as error:
         answer = {"errno": error.errno}
     except BaseException as error:  # noqa: BLE001 - a panic of the library is no Exception
@@ -76,35 +87,41 @@ def write_sheet(request: dict[str, Any], out: Any) -> None:
     """`request`: path, sheet and header_row (or null), decimal."""
     book = fastexcel.read_excel(request["path"])
     name = _choose_sheet(book, request["sheet"])
-    head = _texts(book, name, 0, HEAD_ROWS + (request["header_row"] or 0))
-    first = _find_header(head, request["header_row"])
-    header = [column[first] for column in head]
-    texts, errors = book.load_sheet(name, header_row=None, skip_rows=first + 1, dtypes="string").to_arrow_with_errors()
+    # Each way to load a sheet goes through all of it, which takes most of the time.
+    texts, errors = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_arrow_with_errors()
     if texts.num_rows * texts.num_columns > MAX_CELLS:
-        message = f"The sheet has {texts.num_rows:,} rows and {texts.num_columns:,} columns."
+        message = f"The sheet has {texts.num_rows:,} rows and {texts.num_columns:,} columns, over {MAX_CELLS:,} cells."
         raise Refused("workbook-too-large", message, "Save the table as csv or Parquet.")
+    head = _head(texts, HEAD_ROWS + (request["header_row"] or 0))
+    first = _find_header(head, request["header_row"])
     # As true and false every number is read, and no text; as dates every number and every date.
-    numbers = _load(book, name, first + 1, "boolean")
-    dates = _load(book, name, first + 1, "datetime")
+    numbers = _load(book, name, "boolean")
+    dates = _load(book, name, "datetime") if any(_has_dates(column) for column in texts.columns) else None
     wrong: dict[int, dict[int, str]] = {}
     for error in errors.errors if errors else ():
-        row, column = error.offset_position
-        wrong.setdefault(column, {})[row] = _name_error(error.detail)
+        row, column = error.position
+        if row > first:
+            wrong.setdefault(column, {})[row - first - 1] = _name_error(error.detail)
     fields: dict[str, pa.Array] = {}
     names: list[int] = []
     for at in range(texts.num_columns):
-        values, spoiled = _column(
-            texts.column(at), numbers.column(at), dates.column(at), wrong.get(at, {}), request["decimal"]
-        )
-        if header[at] is None and values.null_count == len(values) and spoiled is None:
+        below = [batch.column(at).slice(first + 1) if batch else None for batch in (texts, numbers, dates)]
+        values, spoiled = _column(below[0], below[1], below[2], wrong.get(at, {}), request["decimal"])
+        if head[at][first] is None and values.null_count == len(values) and spoiled is None:
             continue
         fields[str(len(names))] = values
         if spoiled is not None:
             fields[f"!{len(names)}"] = spoiled
         names.append(at)
     rows = [(first + below + 2, [_cell(head[at], first + 1 + below) for at in names]) for below in range(10)]
-    facts = {"header": [header[at] or "" for at in names], "header_row": first + 1, "below": rows}
-    _write(out, fields, facts, texts.num_rows)
+    unsaved = _find_unsaved(request["path"])
+    facts = {
+        "unsaved": unsaved,
+        "header": [head[at][first] or "" for at in names],
+        "header_row": first + 1,
+        "below": rows,
+    }
+    _write(out, fields, facts, texts.num_rows - first - 1)
 
 
 def _choose_sheet(book: fastexcel.ExcelReader, stated: str | None) -> str:
@@ -114,6 +131,8 @@ def _choose_sheet(book: fastexcel.ExcelReader, stated: str | None) -> str:
             shown = ", ".join(f"'{name}'" for name in names)
             raise Refused("no-sheet", f"The workbook has no sheet '{stated}'.", f"Its sheets are {shown}.")
         return stated
+    if len(names) == 1:
+        return str(names[0])
     filled = []
     for name in names:
         sheet = book.load_sheet(name, header_row=None, skip_rows=0, n_rows=1, dtypes="string")
@@ -128,19 +147,52 @@ def _choose_sheet(book: fastexcel.ExcelReader, stated: str | None) -> str:
     return str(filled[0])
 
 
-def _load(book: fastexcel.ExcelReader, name: str, skip: int, dtype: Any) -> pa.RecordBatch:
-    return book.load_sheet(name, header_row=None, skip_rows=skip, dtypes=dtype).to_arrow()
+def _load(book: fastexcel.ExcelReader, name: str, dtype: Any) -> pa.RecordBatch:
+    return book.load_sheet(name, header_row=None, skip_rows=0, dtypes=dtype).to_arrow()
 
 
-def _texts(book: fastexcel.ExcelReader, name: str, skip: int, rows: int) -> list[list[str | None]]:
-    """The columns of some rows, as text; None where nothing but space is."""
-    batch = book.load_sheet(name, header_row=None, skip_rows=skip, n_rows=rows, dtypes="string").to_arrow()
-    return [[(cell.strip() or None) if cell else None for cell in column.to_pylist()] for column in batch.columns]
+def _head(texts: pa.RecordBatch, rows: int) -> list[list[str | None]]:
+    """The columns of the first rows; None where nothing but space is."""
+    columns = (column.slice(0, rows).to_pylist() for column in texts.columns)
+    return [[(cell.strip() or None) if cell else None for cell in column] for column in columns]
+
+
+def _has_dates(texts: pa.Array) -> bool:
+    """Whether a cell is written as dates are; text may be too."""
+    return bool(pc.any(pc.match_substring_regex(texts, AS_DATE)).as_py())
+
+
+def _find_unsaved(path: str) -> tuple[int, str] | None:
+    """Formulas that were saved without a value, as programs do that compute none: how many, and where the first is.
+
+    The library reads them as empty cells. A formula whose value is an empty text says so, and is none of them.
+    """
+    if not zipfile.is_zipfile(path):
+        return None
+    count, where = 0, ""
+    with zipfile.ZipFile(path) as packed:
+        for name in packed.namelist():
+            if not name.startswith("xl/worksheets/"):
+                continue
+            with packed.open(name) as part:
+                rest = b""
+                while block := part.read(BLOCK_BYTES):
+                    text = rest + block
+                    last = 0
+                    for found in UNSAVED.finditer(text):
+                        last = found.end()
+                        if b't="str"' not in found[2]:
+                            count += 1
+                            where = where or f"{found[1].decode()} of {name.rpartition('/')[2]}"
+                    rest = text[max(last, len(text) - MAX_FORMULA_BYTES) :]
+    return (count, where) if count else None
 
 
 def _find_header(head: list[list[str | None]], stated: int | None) -> int:
     """The first row that is not blank, counted from 0; or the stated one."""
     height = len(head[0]) if head else 0
+    if not height:
+        raise Refused("empty-file", "The sheet holds no cell.", "Give it a header and rows, or remove it.")
     if stated is not None:
         if stated > height:
             message = f"The header is stated to be row {stated:,}, and the sheet has {height:,} rows."
@@ -164,13 +216,14 @@ def _name_error(detail: str) -> str:
 
 
 def _column(
-    texts: pa.Array, numbers: pa.Array, dates: pa.Array, wrong: dict[int, str], decimal: str
+    texts: pa.Array, numbers: pa.Array, dates: pa.Array | None, wrong: dict[int, str], decimal: str
 ) -> tuple[pa.Array, pa.Array | None]:
     """The column as it is to be written, and what its dates and errors show, if it has any."""
     blank = pc.equal(pc.utf8_trim_whitespace(texts), "")
     texts = pc.if_else(pc.fill_null(blank, fill_value=True), pa.scalar(None, pa.string()), texts)
     number = pc.and_(pc.is_valid(numbers), pc.is_valid(texts))
-    is_date = pc.and_(pc.and_(pc.is_valid(dates), pc.is_valid(texts)), pc.invert(number))
+    is_date = pc.and_(pc.is_valid(texts), pc.invert(number))
+    is_date = pc.and_(pc.is_valid(dates), is_date) if dates is not None else pc.and_(is_date, pc.invert(is_date))
     if pc.any(is_date).as_py():
         written_out = pc.fill_null(pc.match_substring(texts, DATES_WRITTEN_OUT), fill_value=False)
         is_date = pc.and_(is_date, pc.invert(written_out))

@@ -135,6 +135,16 @@ async def test_text_that_is_called_xls_is_read_as_the_text_it_is(lab: Lab) -> No
 
 
 # ── Spreadsheets ──
+def with_replaced(workbook: bytes, old: bytes, new: bytes) -> bytes:
+    """The workbook with this changed in its sheet."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as parts, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in parts.namelist():
+            text = parts.read(name)
+            packed.writestr(name, text.replace(old, new) if name.endswith("sheet1.xml") else text)
+    return out.getvalue()
+
+
 async def test_several_sheets_with_data_are_a_question(lab: Lab) -> None:
     sheets = {"Cells 2023": [["cid"], [1]], "Cells 2024": [["cid"], [2]], "Old": [["cid"], [3]], "Empty": []}
     workbook = write_workbook(sheets, hidden=["Old"])
@@ -209,6 +219,18 @@ async def test_formulas_are_their_values_and_their_errors_are_named(lab: Lab) ->
     assert await lab.read(await lab.load_well(), "neuron", "n_leaves") == {"a": 7}
 
 
+async def test_formulas_that_were_saved_without_a_value_are_told(lab: Lab) -> None:
+    """As openpyxl writes them."""
+    workbook = write_workbook({"a": [["cid", "n_leaves"], ["a", Formula("")]]})
+    lab.fill({"neuron.xlsx": workbook})
+    result = await lab.load_well()
+    assert await lab.read(result, "neuron", "n_leaves") == {"a": None}
+    (told,) = [finding for finding in result.findings if finding.rule == "formula-without-value"]
+    assert told.message.startswith("A formula of the workbook was saved without a value (B2 of sheet1.xml)")
+    lab.fill({"neuron.xlsx": with_replaced(workbook, b'<c r="B2"', b'<c r="B2" t="str"')})  # its value is an empty text
+    assert "formula-without-value" not in (await lab.load_well()).counts
+
+
 TITLED = [["Table S3. Cells of the cortex"], [], ["cid", "name", "note"], ["10", "A", "x"], ["20", "B", "y"]]
 
 
@@ -264,17 +286,8 @@ async def test_files_that_are_not_what_they_are_called_are_refused(lab: Lab, nam
 
 async def test_a_workbook_that_would_fill_the_memory_is_refused(lab: Lab) -> None:
     """Two cells, as far apart as can be."""
-    rows: list[list[Any]] = [["cid"]]
-    workbook = write_workbook({"a": rows})
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for part in old.namelist():
-            text = old.read(part)
-            if part.endswith("sheet1.xml"):
-                far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
-                text = text.replace(b"</sheetData>", far)
-            new.writestr(part, text)
-    lab.fill({"neuron.xlsx": out.getvalue()})
+    far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    lab.fill({"neuron.xlsx": with_replaced(write_workbook({"a": [["cid"]]}), b"</sheetData>", far)})
     assert (await lab.refuse_once()).rule == "workbook-too-large"
 
 

@@ -36,22 +36,22 @@ class ParquetFile:
         try:
             # Not read ahead: one row group may hold the whole file.
             self._file = pa.parquet.ParquetFile(path, pre_buffer=False, buffer_size=1024 * 1024)
-        except (pa.ArrowException, OSError) as error:
+            self.columns: Sequence[str] = self._file.schema_arrow.names
+        except (pa.ArrowException, OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise _malformed("Parquet", error) from error
-        self.columns: Sequence[str] = self._file.schema_arrow.names
         check_header(self.columns)
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         row, size = FIRST_ROW, self._path.stat().st_size
         try:
             for batch in self._file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False):
-                frame = _as_frame(batch)
+                frame = _as_frame(batch, "Parquet")
                 yield Batch(frame, row)
                 row += frame.height
                 self._position = size * (row - FIRST_ROW) // max(1, self._file.metadata.num_rows)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise _malformed("Parquet", error) from error
 
     def position(self) -> int:
@@ -93,7 +93,7 @@ class ArrowFile:
             for batch in self._open(fields):
                 batch.validate(full=True)
                 for start in range(0, batch.num_rows, BATCH_ROWS):
-                    frame = _as_frame(batch.slice(start, BATCH_ROWS))
+                    frame = _as_frame(batch.slice(start, BATCH_ROWS), "Arrow")
                     yield Batch(frame, row)
                     row += frame.height
                 self._position = min(len(self._data), self._position + batch.nbytes)
@@ -109,11 +109,15 @@ class ArrowFile:
         return pa.ipc.open_stream(messages_of(self._data, as_stream=self._as_stream), options=options)
 
 
-def _as_frame(batch: pa.RecordBatch) -> pl.DataFrame:
-    frame = pl.from_arrow(batch)
+def _as_frame(batch: pa.RecordBatch, kind: str) -> pl.DataFrame:
+    """Raises BadFile where polars makes nothing of names or types, which panics: that is no Exception."""
+    try:
+        frame = pl.from_arrow(batch)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise _malformed(kind, error) from error
     assert isinstance(frame, pl.DataFrame)
     return frame
 
 
-def _malformed(kind: str, error: Exception) -> BadFile:
+def _malformed(kind: str, error: BaseException) -> BadFile:
     return BadFile(f"malformed-{kind.lower()}", f"This is no whole {kind} file: {error}", _WRITE_AGAIN)

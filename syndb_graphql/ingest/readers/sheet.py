@@ -48,7 +48,6 @@ class SheetFile:
     """One sheet, in an unnamed temporary file."""
 
     settings: frozenset[str] = frozenset({"sheet", "header_row"})
-    remarks: Sequence[Remark] = ()
 
     def __init__(self, path: Path, settings: ReadSettings) -> None:
         self._size = path.stat().st_size
@@ -63,6 +62,7 @@ class SheetFile:
         self._first_row = facts["header_row"] + 1
         self._spoiled = {name for name in schema.names if name.startswith("!")}
         self.columns: Sequence[str] = facts["header"]
+        self.remarks: Sequence[Remark] = [_remark(*facts["unsaved"])] if facts["unsaved"] else []
         check_layout(self.columns, [(row, cells) for row, cells in facts["below"]], facts["header_row"])
         check_header(self.columns, facts["header_row"])
 
@@ -86,6 +86,14 @@ class SheetFile:
 
     def _open(self) -> pa.RecordBatchStreamReader:
         return pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(self._data)))
+
+
+def _remark(count: int, where: str) -> Remark:
+    formulas = "A formula of the workbook was" if count == 1 else f"{count:,} formulas of the workbook were"
+    message = (
+        f"{formulas} saved without a value ({where}): a program wrote them that computes none. Such cells are empty."
+    )
+    return Remark("formula-without-value", message, "Open the workbook in a spreadsheet, and save it.")
 
 
 def _spoiled(shown: pl.Series) -> Sequence[Spoiled]:
