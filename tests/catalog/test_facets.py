@@ -15,7 +15,7 @@ from tests.catalog.plain import PlainFilter
 
 MODEL = load_default_model()
 PLAIN = PlainFilter(MODEL)
-RECORDS = list(Metadata(MODEL, 200))
+RECORDS = list(Metadata(MODEL, 150))
 QUERY = """query($filter: DatasetFilter, $by: [DatasetField!]!, $first: Int, $table: TableName!, $bins: Int) {
   datasets(filter: $filter, first: 0) {
     totalCount
@@ -98,7 +98,7 @@ FILTERS = st.recursive(
 
 
 @settings(
-    max_examples=120, deadline=None, phases=[Phase.explicit, Phase.generate], derandomize=True,
+    max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate], derandomize=True,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(filter_=FILTERS, first=st.sampled_from([0, 1, 3, 200]), bins=st.sampled_from([1, 4, 20]))

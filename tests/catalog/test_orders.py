@@ -9,7 +9,6 @@ import pytest
 
 from bench.synthetic.metadata import Metadata, write_metadata
 from syndb_graphql.catalog.records import encode_record
-from syndb_graphql.settings import Settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.protocol import Head
 from syndb_graphql.stores import open_stores
@@ -129,8 +128,8 @@ class Curator:
 
 
 @pytest.mark.parametrize("field", VALUES)
-async def test_no_data_set_that_stays_as_it_is_is_met_twice_or_missed(tmp_path, start_client, field):
-    model, settings = load_default_model(), Settings(data=tmp_path, secret_keys=("k" * 32,))
+async def test_no_data_set_that_stays_as_it_is_is_met_twice_or_missed(make_settings, start_client, field):
+    model, settings = load_default_model(), make_settings()
     stores = open_stores(settings, model)
     records = [record for record, _ in Metadata(model, 60)]
     await write_metadata(stores.rows, Metadata(model, 60))
@@ -161,8 +160,8 @@ async def test_no_data_set_that_stays_as_it_is_is_met_twice_or_missed(tmp_path, 
     await stores.close()
 
 
-async def test_a_changed_data_set_is_found_by_its_new_words_on_every_server(tmp_path, start_client):
-    model, settings = load_default_model(), Settings(data=tmp_path, secret_keys=("k" * 32,))
+async def test_a_changed_data_set_is_found_by_its_new_words_on_every_server(make_settings, start_client):
+    model, settings = load_default_model(), make_settings()
     stores = open_stores(settings, model)
     await write_metadata(stores.rows, Metadata(model, 5))
     [first, *_] = [record for record, _ in Metadata(model, 5)]
