@@ -102,27 +102,31 @@ def odd_words(given: pl.Series) -> Sequence[Problem]:
     """Warnings of names and other words that may not be what was meant; they are kept as they are."""
     if given.dtype != pl.String:
         return ()
-    text = given.str.strip_chars()
     # Of many rows few words are different.
-    words = text.unique().drop_nulls()
+    words = given.unique().drop_nulls()
     if not len(words):
         return ()
-    found = [
-        Problem(p.rule, text.is_in(words.filter(p.where).implode()).fill_null(value=False), p.message, p.remedy)
-        for p in _odd(words, pl.Series([True]).new_from_index(0, len(words)))
-    ]
-    serial = _matching(words, None, _SERIAL)
-    named = _matching(words, None, r"\p{L}").sum()
-    if serial.any() and named >= SERIALS_AMONG * serial.sum():
+    text = words.str.strip_chars()
+    found = [*_odd(text, pl.Series([True]).new_from_index(0, len(words)))]
+    serial = _matching(text, None, _SERIAL)
+    if serial.any() and _matching(text, None, r"\p{L}").sum() >= SERIALS_AMONG * serial.sum():
         found.append(
             Problem(
                 "date-for-word",
-                text.is_in(words.filter(serial).implode()).fill_null(value=False),
+                serial,
                 "A number among names: a spreadsheet counts the days of a date so, and makes a date of names such as MARCH1.",
                 "Look it up in the original. If it is a name, nothing is to be done.",
             )
         )
-    return tuple(found)
+    return tuple(
+        Problem(
+            each.rule,
+            given.is_in(words.filter(each.where).implode()).fill_null(value=False),
+            each.message,
+            each.remedy,
+        )
+        for each in found
+    )
 
 
 def _odd(text: pl.Series, among: pl.Series) -> tuple[Problem, ...]:

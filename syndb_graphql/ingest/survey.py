@@ -42,10 +42,11 @@ class Numbers:
     below_zero: int = 0
     sample: Floats = field(default_factory=lambda: np.empty(0))
     """In no order; every value there is where `count` is at most SAMPLE."""
-    _ranks: Floats = field(default_factory=lambda: np.empty(0))
+    _ranks: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     def add(self, values: Floats, random: np.random.Generator) -> None:
-        values = values[np.isfinite(values)]
+        finite = np.isfinite(values)
+        values = values if finite.all() else values[finite]
         if not len(values):
             return
         low, high = float(values.min()), float(values.max())
@@ -54,7 +55,7 @@ class Numbers:
         self.zeros += int((values == 0).sum())
         self.below_zero += int((values < 0).sum())
         # Each value draws a number; those with the smallest SAMPLE numbers are a uniform sample of all there were.
-        ranks = random.random(len(values))
+        ranks = random.random(len(values), np.float32)
         if len(self._ranks) >= SAMPLE:
             drawn = ranks < self._ranks.max()
             values, ranks = values[drawn], ranks[drawn]
