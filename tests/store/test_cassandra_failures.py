@@ -28,10 +28,9 @@ LATE = {
 
 def exceptions() -> Iterator[type[BaseException]]:
     """Every class of an exception that a module of the driver defines."""
-    modules = [cassandra]
-    for found in pkgutil.walk_packages(cassandra.__path__, "cassandra.", onerror=lambda name: None):
-        if not found.name.startswith(NOT_USED):
-            modules.append(importlib.import_module(found.name))
+    walk = pkgutil.walk_packages(cassandra.__path__, "cassandra.", onerror=lambda name: None)
+    names = [found.name for found in walk if not found.name.startswith(NOT_USED)]
+    modules = [cassandra, *map(importlib.import_module, names)]
     seen = set()
     for module in modules:
         for value in vars(module).values():

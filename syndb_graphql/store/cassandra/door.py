@@ -38,7 +38,10 @@ MAX_STATEMENTS = 500
 """Prepared statements kept; a server keeps about 1,050 for all that ask it."""
 PREPARE_TRY_S = 0.7
 PREPARE_TRIES = 4
-"""To prepare is asked of one node and never of a second at once: from one that is paused it goes on to the next."""
+"""To prepare is asked of one node and never of a second at once: from one that is paused it goes on to the next, and
+all others are told after that, which takes no longer either."""
+THREADS = 16
+"""Of the driver, which retries, connects and looks for lost nodes on them; each of those may wait for seconds."""
 SPECULATIVE_DELAY_S = 0.25
 """A node that has not answered for so long is overtaken by the next one, and that by a third."""
 HEARTBEAT_S, HEARTBEAT_LIMIT_S = 3, 2
@@ -303,9 +306,11 @@ def make_cluster(options: ClusterOptions) -> Cluster:
         idle_heartbeat_interval=HEARTBEAT_S,
         idle_heartbeat_timeout=HEARTBEAT_LIMIT_S,
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT_S, max_attempts=None),
-        # A node that misses a statement asks for it; waiting until all have it would wait for one that is paused.
-        prepare_on_all_hosts=False,
+        # Before a node is needed in another's place it knows the statements: to be asked for them then takes a thread,
+        # and those may all wait for the node that is lost.
+        prepare_on_all_hosts=True,
         reprepare_on_up=False,
+        executor_threads=THREADS,
         monitor_reporting_enabled=False,
     )
 
