@@ -5,7 +5,9 @@ loaded; a mesh is stored as .glb. What a file measures fills the columns its tab
 value too, that stands and is compared.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,13 @@ from syndb_graphql.ingest.columns import Role
 from syndb_graphql.ingest.config import FILE_KINDS, FileConfig, Scale
 from syndb_graphql.ingest.findings import note
 from syndb_graphql.ingest.folder import inside
-from syndb_graphql.ingest.mesh import convert_mesh
+from syndb_graphql.ingest.measuring import Outcome, Task
+from syndb_graphql.ingest.measuring_pool import measure_files
+from syndb_graphql.ingest.mesh import MeshMeasures
 from syndb_graphql.ingest.origins import Origins
 from syndb_graphql.ingest.parquet import POLARS_TYPES, file_sha256
 from syndb_graphql.ingest.report import BadFile, Finding, Report, Severity
-from syndb_graphql.ingest.skeleton import measure_skeleton
+from syndb_graphql.ingest.skeleton import SkeletonMeasures
 from syndb_graphql.ingest.tables import TableInput
 from syndb_graphql.spec.model import Kind, Table, Term
 
@@ -51,7 +55,10 @@ class FileStage:
         self._folder, self._scratch, self._dataset_id = folder, scratch, dataset_id
         self._configs = configs
         self._report = report
-        self._values: dict[tuple[str, str], dict[str, Any] | None] = {}
+        self._wanted: dict[tuple[str, str], Term] = {}
+        """What is to be measured, by term and path, in the order of the tables."""
+        self._values: dict[tuple[str, str], dict[str, Any]] = {}
+        """Of the files that could be measured."""
         self.checksums: dict[str, str] = {}
         """Of the files as they lie in the folder, by path."""
         self.uploads: dict[str, Upload] = {}
@@ -60,14 +67,16 @@ class FileStage:
     def collect(self, source: TableInput) -> None:
         """Find and checksum every file that a table names; what is missing is reported at its row."""
         named: dict[str, str] = {}
+        terms = source.config.table.term
         for term, column in source.layout.by_role[Role.PATH].items():
             for batch in source.file.batches([column]):
                 given = batch.frame[column]
                 wrong: dict[str, BadFile] = {}
-                for name in given.cast(pl.String).str.strip_chars().unique().drop_nulls():
+                for name in given.cast(pl.String).str.strip_chars().unique(maintain_order=True).drop_nulls():
                     if not name:
                         continue
                     named[term] = column
+                    self._wanted[term, name] = terms[term]
                     if name in self.checksums:
                         continue
                     try:
@@ -104,7 +113,7 @@ class FileStage:
     ) -> dict[str, pl.Series]:
         """The files' records and measures, row by row. `given`: paths; `columns`: what the table states itself."""
         names = given.cast(pl.String).str.strip_chars().replace("", None).rename("path")
-        records = {name: self._stage(term, name) for name in names.unique().drop_nulls()}
+        records = {name: self._values.get((term.name, name)) for name in names.unique(maintain_order=True).drop_nulls()}
         measured = _measured_columns(table, term)
         schema = {column.name: POLARS_TYPES[column.type.name] for column in term.columns}
         schema |= {name: POLARS_TYPES[table.column[name].type.name] for name in measured}
@@ -130,34 +139,58 @@ class FileStage:
         return filled
 
     # ── One file ──
-    def _stage(self, term: Term, name: str) -> dict[str, Any] | None:
-        """Values of the file's columns and of what it measures, by column; None where it cannot be had."""
-        key = (term.name, name)
-        if key not in self._values:
-            config = self._configs.get(term.kind.value)
-            try:
-                known = config is not None and name in self.checksums
-                self._values[key] = self._measure(term, name, config) if known and config else None
-            except BadFile as error:
-                self._values[key] = None
-                self._report.add(
-                    Finding(
-                        severity=Severity.ERROR,
-                        rule=error.rule,
-                        file=name,
-                        row=error.row,
-                        value=error.value,
-                        message=str(error),
-                        remedy=error.remedy,
-                    )
-                )
-        return self._values[key]
+    @property
+    def measurable(self) -> int:
+        """Files that were collected and can be measured."""
+        return sum(self._config(*key) is not None for key in self._wanted)
 
-    def _measure(self, term: Term, name: str, config: FileConfig) -> dict[str, Any]:
+    async def measure(self, *, processes: int | None = None) -> AsyncGenerator[int, None]:
+        """Measure every file that was collected; what is wrong is reported in the order of the tables.
+
+        Yields how many are done. `processes`: as of `measure_files`.
+        """
+        wanted = {key: config for key in self._wanted if (config := self._config(*key)) is not None}
+        tasks = [self._task(*key, config) for key, config in wanted.items()]
+        async with aclosing(measure_files(tasks, processes=processes)) as outcomes:
+            for done, (key, config) in enumerate(wanted.items(), start=1):
+                self._keep(key, config, await anext(outcomes))
+                yield done
+
+    def _config(self, term: str, name: str) -> FileConfig | None:
+        """How a file is measured; None where it cannot be, which is reported."""
+        return self._configs.get(self._wanted[term, name].kind.value) if name in self.checksums else None
+
+    def _task(self, term: str, name: str, config: FileConfig) -> Task:
         source = inside(self._folder, name)
-        if term.kind is Kind.MESH:
-            return self._measure_mesh(term, name, source, config)
-        skeleton = measure_skeleton(source, config.scale)
+        if self._wanted[term, name].kind is not Kind.MESH:
+            return Task(str(source), config.scale)
+        # By its content: one mesh under two names is one file.
+        return Task(str(source), config.scale, str(self._scratch / f"{self.checksums[name]}.glb"))
+
+    def _keep(self, key: tuple[str, str], config: FileConfig, outcome: Outcome) -> None:
+        term, name = self._wanted[key], key[1]
+        if outcome.errno is not None:
+            raise OSError(outcome.errno, os.strerror(outcome.errno), name)
+        if error := outcome.refusal:
+            self._report.add(
+                Finding(
+                    severity=Severity.ERROR,
+                    rule=error.rule,
+                    file=name,
+                    row=error.row,
+                    value=error.value,
+                    message=error.message,
+                    remedy=error.remedy,
+                )
+            )
+        elif outcome.mesh:
+            self._values[key] = self._of_mesh(term, name, outcome.mesh, outcome.sha256, config)
+        elif outcome.skeleton:
+            self._values[key] = self._of_skeleton(term, name, outcome.skeleton, config)
+
+    def _of_skeleton(self, term: Term, name: str, skeleton: SkeletonMeasures, config: FileConfig) -> dict[str, Any]:
+        """Values of the file's columns and of what it measures, by column."""
+        source = inside(self._folder, name)
         record = self._record(term, source, source.stem + ".swc", SWC, self.checksums[name], config)
         return record | {
             f"{term.name}_file_point_count": skeleton.point_count,
@@ -171,10 +204,8 @@ class FileStage:
             **_corner("bounding_box_max", skeleton.bounding_box_max, config.offset),
         }
 
-    def _measure_mesh(self, term: Term, name: str, source: Path, config: FileConfig) -> dict[str, Any]:
-        # By its content: one mesh under two names is one file.
+    def _of_mesh(self, term: Term, name: str, mesh: MeshMeasures, sha256: str, config: FileConfig) -> dict[str, Any]:
         target = self._scratch / f"{self.checksums[name]}.glb"
-        mesh = convert_mesh(source, target, config.scale)
         for warning in mesh.warnings:
             self._report.add(
                 Finding(
@@ -185,7 +216,7 @@ class FileStage:
                     remedy="Nothing to do if that is so; else repair the mesh.",
                 )
             )
-        record = self._record(term, target, source.stem + ".glb", GLB, file_sha256(target), config)
+        record = self._record(term, target, inside(self._folder, name).stem + ".glb", GLB, sha256, config)
         return record | {
             f"{term.name}_file_watertight": mesh.watertight,
             f"{term.name}_file_volume_method": mesh.volume_method,

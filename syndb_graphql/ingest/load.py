@@ -9,7 +9,7 @@ grow with the rows; the disk needs about the size of the tables once more, in th
 import hashlib
 from asyncio import CancelledError
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
@@ -104,6 +104,7 @@ async def _load(
     _check_owner(standing, record)
     if not check_only and not report.errors and standing.version and standing.version.fingerprint == fingerprint:
         return await _update_metadata(job, rows, objects, standing, retention_h)
+    await _measure_files(job)
     spools = await read_tables(job, stamps)
     if whole:
         refuse_empty(job, spools)
@@ -123,6 +124,14 @@ def _collect_files(job: Job) -> None:
             job.files.collect(source)
         except BadFile as error:
             job.report.add(as_finding(error, source.name))
+
+
+async def _measure_files(job: Job) -> None:
+    if count := job.files.measurable:
+        job.begin("measuring files", count, "files")
+        async with aclosing(job.files.measure()) as steps:
+            async for done in steps:
+                job.reach(done)
 
 
 def _fingerprint(job: Job) -> str:
