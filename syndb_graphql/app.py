@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from syndb_graphql.api.http import GraphQLEndpoint
 from syndb_graphql.api.schema import build_schema
 from syndb_graphql.catalog.catalog import Catalog
 from syndb_graphql.catalog.vocabulary import build_vocabularies
-from syndb_graphql.errors import StoreTimeout, SyndbError
+from syndb_graphql.errors import RawDataUnavailable, StoreTimeout, SyndbError
 from syndb_graphql.settings import Settings
 from syndb_graphql.spec.model import Model
 from syndb_graphql.stores import Stores
@@ -33,7 +33,7 @@ from syndb_graphql.stores import Stores
 WEB = Path(__file__).parent / "web"
 ASSETS = "/graphql-assets"
 READY_S = 4.0
-"""For both stores together, below the five seconds after which most that ask give up."""
+"""For each store, both at once; below the five seconds after which most that ask give up."""
 PAGE_HEADERS = {
     # GraphiQL's editor writes style elements and carries fonts and pictures in its style sheet; nothing else is loosened.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -74,14 +74,10 @@ def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
             await asyncio.gather(*following, return_exceptions=True)
 
     async def ready(_request: Request) -> JSONResponse:
-        try:
-            async with asyncio.timeout(READY_S):
-                await stores.rows.check()
-                await stores.objects.check()
-        except SyndbError as error:
-            return JSONResponse({"status": "unavailable", "code": error.code}, 503)
-        except TimeoutError:
-            return JSONResponse({"status": "unavailable", "code": StoreTimeout.code}, 503)
+        asked = (ask(stores.rows.check, StoreTimeout), ask(stores.objects.check, RawDataUnavailable))
+        for code in await asyncio.gather(*asked):
+            if code:
+                return JSONResponse({"status": "unavailable", "code": code}, 503)
         if not catalog.loaded:
             return JSONResponse({"status": "starting"}, 503)
         return JSONResponse({"status": "ready", "datasets": len(catalog.datasets)})
@@ -144,6 +140,18 @@ class _Assets(StaticFiles):
         response = super().file_response(*arguments, **options)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response
+
+
+async def ask(check: Callable[[], Awaitable[None]], late: type[SyndbError]) -> str:
+    """The code of what keeps a store from answering, that of `late` where it takes too long; empty where it answers."""
+    try:
+        async with asyncio.timeout(READY_S):
+            await check()
+    except SyndbError as error:
+        return error.code
+    except TimeoutError:
+        return late.code
+    return ""
 
 
 def read_page() -> bytes:
