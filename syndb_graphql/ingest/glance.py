@@ -14,7 +14,7 @@ import polars as pl
 
 from syndb_graphql.ingest.folder import inside
 from syndb_graphql.ingest.mesh import MESH_SUFFIXES, MeshLimits, convert_mesh
-from syndb_graphql.ingest.readers import open_table
+from syndb_graphql.ingest.readers import ReadSettings, SeveralSheets, open_table
 from syndb_graphql.ingest.report import BadFile
 from syndb_graphql.ingest.scratch import open_scratch
 from syndb_graphql.ingest.skeleton import measure_skeleton
@@ -25,6 +25,8 @@ MAX_FILES = 200_000
 """Entries of a folder that are looked at."""
 MAX_DEPTH = 4
 MAX_TABLES = 100
+MAX_SHEETS = 20
+"""Of a workbook: each is read by going through it."""
 ROWS = 20_000
 """First rows of a table that are looked at."""
 MEASURED = 6
@@ -45,10 +47,17 @@ class TableGlance:
     """The first rows, as the file has them."""
     problem: str = ""
     """Why it could not be read."""
+    sheet: str | None = None
+    """Of a workbook with several."""
 
     @property
     def stem(self) -> str:
-        return PurePath(self.name).stem
+        """What the table is called: as the sheet, or as the file without its ending."""
+        return self.sheet or PurePath(self.name).stem
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, sheet '{self.sheet}'" if self.sheet else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ def glance_at(folder: Path) -> FolderGlance:
     names = _list_files(found)
     tables = [name for name in names if _is_table(name)]
     for name in tables[:MAX_TABLES]:
-        found.tables.append(_glance_at_table(folder, name))
+        found.tables += _glance_at_file(folder, name)
     if len(tables) > MAX_TABLES:
         found.notes.append(f"Of {len(tables):,} tables only {MAX_TABLES} were looked at.")
     for name in names:
@@ -121,17 +130,31 @@ def _is_table(name: str) -> bool:
     return path.suffix.lower() in TABLE_SUFFIXES - {".txt"} and len(path.parts) <= 2
 
 
-def _glance_at_table(folder: Path, name: str) -> TableGlance:
+def _glance_at_file(folder: Path, name: str) -> list[TableGlance]:
+    """The file's table, or those of its sheets."""
     try:
-        file = open_table(inside(folder, name))
-        batches = file.batches(list(file.columns))
-        batch = next(iter(batches), None)
-        if hasattr(batches, "close"):
-            batches.close()
+        return [_glance_at_table(folder, name, None)]
+    except SeveralSheets as error:
+        found = []
+        for sheet in error.sheets[:MAX_SHEETS]:
+            try:
+                found.append(_glance_at_table(folder, name, sheet))
+            except BadFile as wrong:
+                found.append(TableGlance(name, problem=f"{wrong} {wrong.remedy}", sheet=sheet))
+        return found
     except BadFile as error:
-        return TableGlance(name, problem=f"{error} {error.remedy}")
+        return [TableGlance(name, problem=f"{error} {error.remedy}")]
+
+
+def _glance_at_table(folder: Path, name: str, sheet: str | None) -> TableGlance:
+    """Raises BadFile."""
+    file = open_table(inside(folder, name), ReadSettings(sheet=sheet))
+    batches = file.batches(list(file.columns))
+    batch = next(iter(batches), None)
+    if hasattr(batches, "close"):
+        batches.close()
     frame = batch.frame.head(ROWS) if batch else pl.DataFrame({column: [] for column in file.columns})
-    return TableGlance(name, list(file.columns), frame)
+    return TableGlance(name, list(file.columns), frame, sheet=sheet)
 
 
 def _read_text(folder: Path, name: str) -> str:

@@ -7,7 +7,7 @@ in the same place: where one of them tells its unit, the others follow.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -28,16 +28,20 @@ from syndb_graphql.ingest.guess_units import (
     guess_by_size,
     space_of,
 )
+from syndb_graphql.ingest.numerals import Numerals
 from syndb_graphql.ingest.report import Report
 from syndb_graphql.ingest.survey import Floats
 from syndb_graphql.ingest.values import parse_float, parse_point
-from syndb_graphql.spec.model import Kind, Model, VocabularyTerm
+from syndb_graphql.spec.model import Kind, Model, Table, VocabularyTerm
+from syndb_graphql.spec.types import BIGINT, FLOAT, INT
 
 NEUPRINT_REGION = r"^[A-Za-z0-9'_.]+\([RL]\)$"
 """Regions as the volumes in neuPrint name them: AL(R), LH(L), PED(R)."""
 NEUPRINT_NM: Scale = (8.0, 8.0, 8.0)
 MAX_LABEL = 120
 MAX_DOIS = 3
+_SURE_COMMA = r"^[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+)$"
+"""Not `1,234`, which may be a thousand."""
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"'<>()\[\]{},;]+")
 
 
@@ -51,6 +55,8 @@ class TableGuess:
     """Of each point the rows that have it, shape (n, 3): x, y, z."""
     units: dict[str, UnitGuess] = field(default_factory=dict)
     """By column, and by point."""
+    numerals: Numerals = field(default_factory=Numerals)
+    """How the file writes numbers; in the glance's frame they are plain."""
 
     @property
     def measured(self) -> list[str]:
@@ -106,12 +112,43 @@ def guess_label(folder: Path) -> str:
 def _guess_table(placed: PlacedTable) -> TableGuess:
     columns = guess_columns(placed.glance, placed.table, placed.export)
     layout = map_columns(placed.glance.name, placed.glance.columns, columns.config(placed.table), Report())
-    guess = TableGuess(placed, columns, layout)
+    numerals = _guess_numerals(placed.glance.frame, placed.table, layout)
+    placed = replace(
+        placed, glance=replace(placed.glance, frame=_as_plain(placed.glance.frame, placed.table, layout, numerals))
+    )
+    guess = TableGuess(placed, columns, layout, numerals=numerals)
     for term in placed.table.terms:
         points = _read_points(guess, term.name) if term.kind is Kind.POINT else None
         if points is not None and len(points):
             guess.points[term.name] = points
     return guess
+
+
+def _guess_numerals(frame: pl.DataFrame, table: Table, layout: Layout) -> Numerals:
+    """Decimal commas, where a number has one that parts no thousands, and all numbers can be read so."""
+    comma = Numerals(",")
+    sure = False
+    for name, given in layout.by_role[Role.PLAIN].items():
+        cells = frame[given]
+        if cells.dtype == pl.String and table.column[name].type in (FLOAT, INT, BIGINT):
+            lost = parse_float(comma.to_plain(cells)).values.null_count()
+            if lost > cells.null_count():
+                return Numerals()
+            sure = sure or bool(cells.str.strip_chars().str.contains(_SURE_COMMA).any())
+    return comma if sure else Numerals()
+
+
+def _as_plain(frame: pl.DataFrame, table: Table, layout: Layout, numerals: Numerals) -> pl.DataFrame:
+    """The frame with a decimal point in numbers."""
+    if numerals.usual:
+        return frame
+    plain = layout.by_role[Role.PLAIN].items()
+    numbers = [given for name, given in plain if table.column[name].type in (FLOAT, INT, BIGINT)]
+    points = layout.by_role[Role.POINT].values()
+    return frame.with_columns(
+        *(numerals.to_plain(frame[given]) for given in numbers),
+        *(numerals.split_point(frame[given]) for given in points),
+    )
 
 
 def _read_points(guess: TableGuess, term: str) -> Floats | None:

@@ -55,11 +55,11 @@ def place_tables(glances: Sequence[TableGlance], model: Model) -> tuple[list[Pla
     left: list[LeftTable] = []
     for glance in glances:
         if glance.problem:
-            left.append(LeftTable(glance.name, glance.problem))
+            left.append(LeftTable(glance.title, glance.problem))
             continue
         strength, found = _place(glance, model)
         if found is None:
-            left.append(LeftTable(glance.name, "nothing tells which table it is"))
+            left.append(LeftTable(glance.title, "nothing tells which table it is"))
             continue
         name = found.table.name
         if name in placed and _is_part(glance, placed[name][1]):
@@ -84,23 +84,24 @@ def words_for(table: str) -> tuple[str, ...]:
 
 def _is_part(glance: TableGlance, first: PlacedTable) -> bool:
     """Whether two names differ in a number alone, which is not that of a version, and the columns are the same."""
+    if glance.sheet or first.glance.sheet:
+        return False
     numberless = [re.sub(r"(?<![\dvV])\d+", "#", PurePath(name).stem) for name in (glance.name, first.glance.name)]
     return numberless[0] == numberless[1] and set(glance.columns) == set(first.glance.columns)
 
 
 def _second(glance: TableGlance, first: PlacedTable) -> LeftTable:
-    return LeftTable(
-        glance.name,
-        f"it seems to be {first.table.name} as {first.glance.name} is; if it lies in both, write "
-        f'file = ["{first.glance.name}", "{glance.name}"]',
-    )
+    why = f"it seems to be {first.table.name} as {first.glance.title} is"
+    if glance.sheet or first.glance.sheet:
+        return LeftTable(glance.title, f"{why}; where a table lies in several sheets, join them")
+    return LeftTable(glance.title, f'{why}; if it lies in both, write file = ["{first.glance.name}", "{glance.name}"]')
 
 
 def _place(glance: TableGlance, model: Model) -> tuple[int, PlacedTable | None]:
     """The table, and how strong the reason is."""
     export = find_export(glance.columns)
     if glance.stem in model.tables:
-        strength = 4 if "/" not in glance.name else 3
+        strength = 4 if "/" not in glance.name and not glance.sheet else 3
         because = "" if strength == 4 else "by its name"
         return strength, PlacedTable(glance, model.tables[glance.stem], export, because)
     if export is not None and export.table is not None and export.table in model.tables:
@@ -121,12 +122,12 @@ def _place(glance: TableGlance, model: Model) -> tuple[int, PlacedTable | None]:
 
 def _by_words(glance: TableGlance, model: Model) -> str | None:
     """Where the name has words of several tables (spine_synapses), the one that knows more of the columns."""
-    words = re.findall(r"[a-z]+", PurePath(glance.name).stem.casefold())
+    words = re.findall(r"[a-z]+", glance.stem.casefold())
     best: tuple[int, int, str] | None = None
     for table in model.tables.values():
         own = words_for(table.name)
         places = [place for place, word in enumerate(words) if word in own]
-        if table.name.count("_") and table.name in PurePath(glance.name).stem.casefold():
+        if table.name.count("_") and table.name in glance.stem.casefold():
             places.append(len(words))
         if places:
             candidate = (len(_known(glance, table)), places[-1], table.name)

@@ -41,6 +41,10 @@ def write_table(toml: TomlText, guess: TableGuess) -> None:
         toml.key("file", toml_string(placed.glance.name), guess=f"the table {table.name}, {placed.because}")
     elif placed.glance.stem == table.name:
         toml.raw_comment(f"{placed.glance.name}: {len(placed.glance.columns):,} columns.")
+    if placed.glance.sheet:
+        toml.key("sheet", toml_string(placed.glance.sheet), guess="of several, by its name or its columns")
+    if guess.numerals.decimal != ".":
+        toml.key("decimal", toml_string(guess.numerals.decimal), guess="so its numbers are written")
     for note in placed.export.notes if placed.export else ():
         toml.comment(f"{placed.export.program if placed.export else ''}: {note}")
     _write_units(toml, guess)

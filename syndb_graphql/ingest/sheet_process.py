@@ -46,7 +46,7 @@ DATES_WRITTEN_OUT = "T"
 
 
 class Refused(Exception):
-    """Carries a rule, a message and a remedy, as BadFile does."""
+    """Carries a rule, a message and a remedy, as BadFile does; and sheets, where it is about them."""
 
 
 def main() -> int:
@@ -57,8 +57,8 @@ def main() -> int:
         write_sheet(request, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except Refused as error:
-        rule, message, remedy = error.args
-        answer: dict[str, Any] = {"rule": rule, "message": message, "remedy": remedy}
+        rule, message, remedy, *sheets = error.args
+        answer: dict[str, Any] = {"rule": rule, "message": message, "remedy": remedy, "sheets": sheets}
     except MemoryError:
         answer = {"rule": "workbook-too-large"}
     except zipfile.BadZipFile as error:
@@ -143,7 +143,7 @@ def _choose_sheet(book: fastexcel.ExcelReader, stated: str | None) -> str:
     if len(filled) > 1:
         shown = ", ".join(f"'{name}'" for name in filled)
         remedy = f'Say which: sheet = "{filled[0]}" in the table\'s section in dataset.toml.'
-        raise Refused("several-sheets", f"{len(filled)} sheets of the workbook hold data: {shown}.", remedy)
+        raise Refused("several-sheets", f"{len(filled)} sheets of the workbook hold data: {shown}.", remedy, *filled)
     return str(filled[0])
 
 

@@ -513,3 +513,25 @@ async def test_a_new_data_set_is_begun_from_files_of_every_format(lab: Lab, neur
     result = await lab.load_well()
     assert result.rows == {"neuron": 5, "synapse": 3000}
     assert (await lab.read(result, "neuron", "cid"))["1734350788"] == cid(result, "neuron", "1734350788")
+
+
+async def test_sheets_and_decimal_commas_are_guessed(lab: Lab, neurons, synapses) -> None:
+    lab.folder.mkdir()
+    sheets = {"Neurons": neurons, "Notes": pl.DataFrame({"what": ["a"], "who": ["b"]}), "Spines": None}
+    spines = [["cid", "neuron_id", "head_volume_um3"], *([f"s{n}", neurons["cid"][n], f"0,0{n + 1}"] for n in range(5))]
+    rows = {name: spines if frame is None else [frame.columns, *frame.rows()] for name, frame in sheets.items()}
+    (lab.folder / "all.xlsx").write_bytes(write_workbook(rows))
+    scaffold = write_scaffold(lab.folder, lab.model)
+    path = lab.folder / "dataset.toml"
+    text = path.read_text()
+    assert 'sheet = "Neurons"' in text
+    assert 'sheet = "Spines"' in text
+    assert 'decimal = ","' in text
+    assert "all.xlsx, sheet 'Notes'" in dict(scaffold.todos)
+    for key, value in {"animal": "fruit fly", "microscopy": "FIB-SEM", "structure": "antennal lobe"}.items():
+        text = text.replace(f'{key} = ""', f'{key} = "{value}"')
+    path.write_text(text)
+    result = await lab.load_well()
+    assert await lab.read(result, "dendritic_spine", "head_volume") == {
+        f"s{n}": pytest.approx((n + 1) * 1e7) for n in range(5)
+    }

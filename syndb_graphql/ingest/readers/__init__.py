@@ -6,7 +6,16 @@ format is a class with the members of `TableFile` and a line in READERS.
 
 from pathlib import Path
 
-from syndb_graphql.ingest.readers.batch import BATCH_ROWS, FIRST_ROW, Batch, ReadSettings, Remark, Spoiled, TableFile
+from syndb_graphql.ingest.readers.batch import (
+    BATCH_ROWS,
+    FIRST_ROW,
+    Batch,
+    ReadSettings,
+    Remark,
+    SeveralSheets,
+    Spoiled,
+    TableFile,
+)
 from syndb_graphql.ingest.readers.columnar import ArrowFile, ParquetFile
 from syndb_graphql.ingest.readers.several import SeveralFiles
 from syndb_graphql.ingest.readers.sheet import SheetFile, is_workbook
@@ -22,6 +31,7 @@ __all__ = [
     "ReadSettings",
     "Remark",
     "SeveralFiles",
+    "SeveralSheets",
     "Spoiled",
     "TableFile",
     "find_reader",

@@ -62,6 +62,14 @@ class Remark:
     """Which one, of several."""
 
 
+class SeveralSheets(BadFile):
+    """Several sheets of a workbook hold data, and none is stated."""
+
+    def __init__(self, message: str, remedy: str, sheets: Sequence[str]) -> None:
+        super().__init__("several-sheets", message, remedy)
+        self.sheets = sheets
+
+
 class TableFile(Protocol):
     """A file of rows, opened and its header read."""
 

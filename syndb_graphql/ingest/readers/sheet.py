@@ -19,7 +19,15 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from syndb_graphql.ingest import sheet_process
-from syndb_graphql.ingest.readers.batch import Batch, ReadSettings, Remark, Spoiled, check_header, check_layout
+from syndb_graphql.ingest.readers.batch import (
+    Batch,
+    ReadSettings,
+    Remark,
+    SeveralSheets,
+    Spoiled,
+    check_header,
+    check_layout,
+)
 from syndb_graphql.ingest.report import BadFile
 
 MAX_BYTES = 256 * 1024**2
@@ -165,4 +173,6 @@ def _run(request: dict[str, Any], out: IO[bytes]) -> None:
     rule = answer.get("rule", "workbook-too-large")
     too_large = "Reading the sheet takes too much memory or time: its cells are too many, or too far apart."
     default = _AS_CSV if rule == "workbook-too-large" else "Open it in a spreadsheet and save it again."
+    if answer.get("sheets"):
+        raise SeveralSheets(answer["message"], answer["remedy"], answer["sheets"])
     raise BadFile(rule, answer.get("message", too_large), answer.get("remedy", default))
