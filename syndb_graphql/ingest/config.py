@@ -17,9 +17,10 @@ from syndb_graphql.catalog.doi import parse_doi
 from syndb_graphql.catalog.records import BrainRegion, DatasetRecord, GeneMutation, Sample, derive_dataset_id
 from syndb_graphql.catalog.vocabulary import Vocabulary, build_vocabularies
 from syndb_graphql.errors import BadInput
+from syndb_graphql.ingest.folder import inside
 from syndb_graphql.ingest.readers.batch import ReadSettings
 from syndb_graphql.ingest.readers.encoding import check_encoding
-from syndb_graphql.ingest.report import Finding, Report, Severity
+from syndb_graphql.ingest.report import BadFile, Finding, Report, Severity
 from syndb_graphql.ingest.sections import (
     Axes,
     DatasetSection,
@@ -35,6 +36,8 @@ from syndb_graphql.spec.naming import nearest
 
 CONFIG_NAME = "dataset.toml"
 MAX_CONFIG_BYTES = 1024 * 1024
+MAX_POINTS = 1000
+"""Of a line: the time to read a key a.b.c… grows with the square of its parts."""
 DEFAULT_LICENSE = "ODC-BY-1.0"
 FILE_KINDS = ("mesh", "skeleton")
 
@@ -137,8 +140,6 @@ class _Problems:
 
 
 def _read_toml(folder: Path, report: Report) -> dict[str, Any] | None:
-    path = folder / CONFIG_NAME
-
     def add(rule: str, message: str, remedy: str) -> None:
         report.add(Finding(severity=Severity.ERROR, rule=rule, file=CONFIG_NAME, message=message, remedy=remedy))
 
@@ -146,15 +147,25 @@ def _read_toml(folder: Path, report: Report) -> dict[str, Any] | None:
         add("no-folder", f"{folder} is no folder.", "Name the folder that holds dataset.toml and the tables.")
         return None
     try:
+        path = inside(folder, CONFIG_NAME)
         if path.stat().st_size > MAX_CONFIG_BYTES:
             add("too-large", f"{CONFIG_NAME} is over {MAX_CONFIG_BYTES:,} bytes.", "Keep data in tables.")
             return None
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        add("no-config", f"There is no {CONFIG_NAME} in {folder}.", f"Describe the data set in {CONFIG_NAME}.")
+        text = path.read_bytes().decode("utf-8-sig")
+        if any(line.count(".") > MAX_POINTS for line in text.splitlines()):
+            add("bad-toml", f"A line of {CONFIG_NAME} has over {MAX_POINTS:,} points.", "Break the line.")
+            return None
+        return tomllib.loads(text)
+    except BadFile as error:
+        if (folder / CONFIG_NAME).is_symlink() or (folder / CONFIG_NAME).exists():
+            add(error.rule, str(error), error.remedy)
+        else:
+            add("no-config", f"There is no {CONFIG_NAME} in {folder}.", f"Describe the data set in {CONFIG_NAME}.")
     except UnicodeDecodeError:
         add("not-utf8", f"{CONFIG_NAME} is not in UTF-8.", "Save it as UTF-8.")
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        add("bad-toml", f"{CONFIG_NAME} is nested too deep.", "Nothing in it is nested over three deep.")
+    except ValueError as error:  # also what is no TOML at all
         add(
             "bad-toml", f"{CONFIG_NAME} is no TOML: {error}.", "Mend the line it names; text stands in quotation marks."
         )

@@ -56,6 +56,8 @@ def write_number(value: float) -> str:
     amount = abs(value)
     if amount == 0:
         return "0"
+    if not math.isfinite(value):  # over the largest number, once its unit was changed
+        return str(value)
     if not PLAIN[0] <= amount < PLAIN[1]:
         mantissa, _, exponent = f"{value:.{DIGITS - 1}e}".partition("e")
         return f"{mantissa.rstrip('0').rstrip('.')}×10{str(int(exponent)).translate(_RAISED)}"
