@@ -243,7 +243,7 @@ class Trial:
             self._keep(number, path, traceback.format_exc())
         faulthandler.cancel_dump_traceback_later()
         self.slowest = max(self.slowest, (round(time.monotonic() - began, 3), number, ending))
-        left = os.listdir(tempfile.gettempdir())
+        left = os.listdir(tempfile.gettempdir())  # noqa: PTH208 - iterdir is refused in what is async
         if left:
             self._keep(number, path, f"temporary files are left: {left}")
 
