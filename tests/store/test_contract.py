@@ -3,6 +3,7 @@
 The stores that are servers are shared by all tests, so each test has data sets of its own.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
@@ -195,6 +196,25 @@ async def test_finishing_a_table_again_changes_nothing_and_tells_how_far_it_is(s
         SYNAPSE.relations["pre"], snapshot, owners=[(cid(NEURON, 0), None)], columns=["cid"], window=Window(100)
     )
     assert len(found.rows) == len(set(found.rows)) == 30
+
+
+async def test_a_load_that_is_cancelled_while_it_finishes_a_table_ends_there_and_may_do_it_again(store):
+    snapshot = await write_neurons(store, 1)
+    await write_synapses(store, snapshot, {"0": 5000})
+
+    async def finish() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await store.finish_rows(SYNAPSE, snapshot, lambda part: None)
+        await asyncio.sleep(0)
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(finish())
+    await store.finish_rows(SYNAPSE, snapshot, lambda part: None)
+    relation, owners = SYNAPSE.relations["pre"], [(cid(NEURON, 0), None)]
+    found = await store.read_related(relation, snapshot, owners=owners, columns=["cid"], window=Window(10_000))
+    assert len(found.rows) == 5000
 
 
 async def test_a_version_that_is_dropped_has_no_related_rows_and_leaves_those_of_others(store):
