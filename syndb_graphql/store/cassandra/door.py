@@ -31,7 +31,7 @@ from cassandra.protocol import ResultMessage, cython_protocol_handler
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
 from syndb_graphql.errors import StoreUnavailable
-from syndb_graphql.store.cassandra.failures import is_of_driver, late, translate
+from syndb_graphql.store.cassandra.failures import MISTAKES, is_of_driver, late, translate
 from syndb_graphql.store.protocol import Row
 
 MAX_STATEMENTS = 500
@@ -44,6 +44,10 @@ THREADS = 16
 """Of the driver, which retries, connects and looks for lost nodes on them; each of those may wait for seconds."""
 SPECULATIVE_DELAY_S = 0.25
 """A node that has not answered for so long is overtaken by the next one, and that by a third."""
+FIRST_TRY_S = 1.2
+"""What took longer is asked anew, of any node, with all the time that is left."""
+RETRIES, RETRY_PAUSE_S = 3, 0.05
+"""The pause is doubled each time."""
 HEARTBEAT_S, HEARTBEAT_LIMIT_S = 3, 2
 """A paused node is noticed after their sum."""
 RECONNECT_S = 2.0
@@ -108,7 +112,10 @@ class _Call:
     """Rows after which no more are fetched."""
     future: asyncio.Future[list[Row]]
     loop: asyncio.AbstractEventLoop
+    deadline: float
     rows: list[Row] | None = None
+    paging_state: bytes | None = None
+    tries: int = 0
 
 
 class Door:
@@ -170,7 +177,8 @@ class Door:
         what a node was asked it goes on doing, so it counts as in flight until it answered or its time is up.
         """
         loop = asyncio.get_running_loop()
-        call = _Call(statement, float("inf") if wanted is None else wanted, loop.create_future(), loop)
+        deadline = loop.time() + self.options.timeout_s
+        call = _Call(statement, float("inf") if wanted is None else wanted, loop.create_future(), loop, deadline)
         if self._in_flight < self.options.max_in_flight:
             self._send(call)
         else:
@@ -243,14 +251,16 @@ class Door:
             self._statements[cql] = task.result()
 
     # ── Sending ──
-    def _send(self, call: _Call, paging_state: bytes | None = None) -> None:
+    def _send(self, call: _Call) -> None:
         session = self._session
+        left = max(0.01, call.deadline - call.loop.time())
+        limit = min(left, FIRST_TRY_S) if call.tries == 0 and call.statement.is_idempotent else left
         if session is None:
             call.future.set_exception(StoreUnavailable("The store of rows was closed."))
             return
         self._in_flight += 1
         try:
-            response = session.execute_async(call.statement, timeout=self.options.timeout_s, paging_state=paging_state)
+            response = session.execute_async(call.statement, timeout=limit, paging_state=call.paging_state)
         except Exception as error:
             self._in_flight -= 1
             if not is_of_driver(error):
@@ -268,6 +278,10 @@ class Door:
         self._in_flight -= 1
         if call.future.done():
             pass
+        elif error is not None and self._may_try_again(call, error):
+            pause = RETRY_PAUSE_S * 2**call.tries
+            call.tries += 1
+            call.loop.call_later(pause, self._resend, call)
         elif error is not None:
             known = is_of_driver(error) or isinstance(error, OSError)
             call.future.set_exception(translate(error, self.options.timeout_s) if known else error)
@@ -276,9 +290,24 @@ class Door:
             call.rows = found if call.rows is None else call.rows + found
             if response.has_more_pages and len(call.rows) < call.wanted:
                 # A server may end a page before it is full: what follows is fetched, with a time limit of its own.
-                self._send(call, response._paging_state)
+                call.paging_state, call.deadline = response._paging_state, call.loop.time() + self.options.timeout_s
+                self._send(call)
                 return
             call.future.set_result(call.rows)
+        self._send_waiting()
+
+    def _may_try_again(self, call: _Call, error: BaseException) -> bool:
+        """By the driver a call ends when each node was asked once, also while one that was overtaken may still answer."""
+        lost = is_of_driver(error) and not isinstance(error, MISTAKES)
+        pause = RETRY_PAUSE_S * 2**call.tries
+        in_time = call.loop.time() + pause < call.deadline
+        return lost and in_time and call.tries < RETRIES and bool(call.statement.is_idempotent)
+
+    def _resend(self, call: _Call) -> None:
+        if not call.future.done():
+            self._send(call)
+
+    def _send_waiting(self) -> None:
         while self._waiting and self._in_flight < self.options.max_in_flight:
             waiting = self._waiting.popleft()
             if not waiting.future.done():

@@ -22,6 +22,15 @@ LATE = (
 )
 """It may have been done all the same."""
 
+MISTAKES = (
+    cassandra.RequestValidationException,
+    protocol.RequestValidationException,
+    cassandra.AuthenticationFailed,
+    cassandra.UnsupportedOperation,
+    cassandra.CoordinationFailure,
+)
+"""It would be the same again."""
+
 _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     (
         (cassandra.Unavailable, protocol.UnavailableErrorMessage),
