@@ -3,7 +3,7 @@
     python -m bench.run              this server, the limits, stock Strawberry (six minutes)
     python -m bench.run --peers      Mercurius, PostGraphile and datasette-graphql too, installed first (fifteen minutes)
     python -m bench.run --quick      a look at all of it with little data: figures are noise (two minutes)
-    python -m bench.run --loading N  synapses to load (1,000,000: two minutes; 10,000,000: half an hour, 20 GB of disk)
+    python -m bench.run --loading N  synapses to load (1,000,000: two minutes; 10,000,000: an hour, 20 GB of disk)
     python -m bench.run --keep       writes bench/RESULTS.md and bench/results.svg
 
 A run's numbers are kept in out/ in the cache folder, absolute ones too, which say nothing about another run.
