@@ -11,12 +11,17 @@ import pyarrow.parquet
 
 from syndb_graphql.ingest.readers.arrow_size import measure_batches, messages_of
 from syndb_graphql.ingest.readers.batch import (
-    BATCH_ROWS,
     FIRST_ROW,
     Batch,
     ReadSettings,
     Remark,
     check_header,
+)
+from syndb_graphql.ingest.readers.expansion import (
+    Expansion,
+    rows_at_once_of_arrow,
+    rows_at_once_of_parquet,
+    spelled_out,
 )
 from syndb_graphql.ingest.report import BadFile
 
@@ -45,9 +50,13 @@ class ParquetFile:
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         row, size = FIRST_ROW, self._path.stat().st_size
+        expansion = Expansion(self._path)
+        expansion.add(self._file.metadata.num_rows)
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False):
-                frame = _as_frame(batch, "Parquet")
+            at_once = rows_at_once_of_parquet(self._path, columns)
+            for batch in self._file.iter_batches(at_once, columns=list(columns), use_threads=False):
+                frame = _as_frame(spelled_out(batch), "Parquet")
+                expansion.add(0, int(frame.estimated_size()))
                 yield Batch(frame, row)
                 row += frame.height
                 self._position = size * (row - FIRST_ROW) // max(1, self._file.metadata.num_rows)
@@ -69,6 +78,7 @@ class ArrowFile:
     remarks: Sequence[Remark] = ()
 
     def __init__(self, path: Path, settings: ReadSettings) -> None:  # noqa: ARG002 - every format's way to be opened
+        self._path = path
         with path.open("rb") as file:
             start = file.read(len(ARROW_MAGIC))
             if start[:4] == FEATHER_MAGIC:
@@ -89,11 +99,15 @@ class ArrowFile:
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         row, self._position = FIRST_ROW, 0
         fields = [self.columns.index(column) for column in columns]
+        expansion = Expansion(self._path)
         try:
             for batch in self._open(fields):
+                expansion.add(batch.num_rows)
                 batch.validate(full=True)
-                for start in range(0, batch.num_rows, BATCH_ROWS):
-                    frame = _as_frame(batch.slice(start, BATCH_ROWS), "Arrow")
+                at_once = rows_at_once_of_arrow(batch)
+                for start in range(0, batch.num_rows, at_once):
+                    frame = _as_frame(spelled_out(batch.slice(start, at_once)), "Arrow")
+                    expansion.add(0, int(frame.estimated_size()))
                     yield Batch(frame, row)
                     row += frame.height
                 self._position = min(len(self._data), self._position + batch.nbytes)
