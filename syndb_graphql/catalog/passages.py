@@ -1,6 +1,6 @@
 """What of a data set is searched: its label, notes, names, genes and DOIs, and of each term its synonyms and what it is part of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -59,11 +59,12 @@ class Group:
     passages: tuple[Passage, ...]
 
     @cached_property
-    def words(self) -> Mapping[Kind, frozenset[str]]:
+    def words(self) -> Sequence[tuple[Kind, str]]:
+        """All words of each kind, a space between them."""
         found: dict[Kind, set[str]] = {}
         for passage in self.passages:
             found.setdefault(passage.kind, set()).update(gather_words(passage.text))
-        return {kind: frozenset(words) for kind, words in found.items()}
+        return [(kind, " ".join(words)) for kind, words in found.items()]
 
 
 class Passages:
@@ -78,13 +79,10 @@ class Passages:
         for group in self._groups(dataset):
             yield from group.passages
 
-    def gather_words(self, dataset: "Dataset") -> Mapping[Kind, set[str]]:
-        """All words of a data set, each where it stands."""
-        found: dict[Kind, set[str]] = {}
+    def gather_words(self, dataset: "Dataset") -> Iterator[tuple[Kind, str]]:
+        """All words of a data set, text by text, a space between them."""
         for group in self._groups(dataset):
-            for kind, words in group.words.items():
-                found.setdefault(kind, set()).update(words)
-        return found
+            yield from group.words
 
     def _groups(self, dataset: "Dataset") -> Iterator[Group]:
         record = dataset.record

@@ -102,8 +102,8 @@ class TextIndex:
 
     def _document(self, dataset: "Dataset", number: int) -> tantivy.Document:
         document = tantivy.Document()
-        for kind, words in self._passages.gather_words(dataset).items():
-            document.add_text(kind.field, " ".join(words))
+        for kind, words in self._passages.gather_words(dataset):
+            document.add_text(kind.field, words)
         document.add_unsigned(_NUMBER, number)
         return document
 
