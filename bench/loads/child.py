@@ -16,6 +16,7 @@ from bench.loads.by_hand import load_by_hand
 from bench.results import Loaded
 from syndb_graphql.catalog.records import derive_dataset_id
 from syndb_graphql.ingest.load import load_folder
+from syndb_graphql.ingest.survey import Survey
 from syndb_graphql.settings import load_settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.stores import open_stores
@@ -51,7 +52,13 @@ async def load_ours(folder: Path, out: Path) -> None:
     stores = open_stores(settings, model)
     try:
         result = await load_folder(
-            folder, model=model, rows=stores.rows, objects=stores.objects, owner="local", progress=Lines()
+            folder,
+            model=model,
+            rows=stores.rows,
+            objects=stores.objects,
+            owner="local",
+            progress=Lines(),
+            survey=Survey(),  # as the command has one, for its summary of the columns
         )
     finally:
         await stores.close()
