@@ -23,6 +23,7 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Model
 from syndb_graphql.store.cassandra.door import ClusterOptions
 from syndb_graphql.stores import open_stores
+from tests.servers.s3 import S3Server
 
 pytest_plugins = ["tests.servers.fixtures", "tests.servers.keyspaces", "tests.servers.reporting"]
 
@@ -66,7 +67,8 @@ async def open_client(settings: Settings, model: Model | None = None) -> AsyncIt
     try:
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://syndb.test") as http,
+            # Links to files may lead to a server beside this one.
+            httpx.AsyncClient(mounts={"http://syndb.test": transport}, base_url="http://syndb.test") as http,
         ):
             yield Client(http, app)
     finally:
@@ -89,6 +91,7 @@ def demo_settings(request, tmp_path_factory) -> Settings:
     settings = Settings(data=tmp_path_factory.mktemp("demo"), secret_keys=(SECRET,))
     if request.param == "cassandra":
         settings = on_cassandra(settings, request.getfixturevalue("make_keyspace")())
+        settings = on_s3(settings, request.getfixturevalue("s3_server_of_session"))
     return load_demo(settings)
 
 
@@ -107,6 +110,19 @@ def on_cassandra(settings: Settings, options: ClusterOptions) -> Settings:
             "cassandra_datacenter": options.datacenter,
             "cassandra_bucket_rows": BUCKET_ROWS,
             "store_timeout_s": options.timeout_s,
+        }
+    )
+
+
+def on_s3(settings: Settings, server: S3Server) -> Settings:
+    """The same settings, with the files in a bucket; each keyspace has a place of its own in it."""
+    return settings.model_copy(
+        update={
+            "files": "s3",
+            "s3_endpoint": server.endpoint,
+            "s3_access_key": server.access_key,
+            "s3_secret_key": server.secret_key,
+            "s3_prefix": f"{settings.cassandra_keyspace}/",
         }
     )
 
@@ -135,7 +151,8 @@ async def client(demo_settings) -> AsyncIterator[Client]:
 def copied_demo(request, demo_settings, tmp_path) -> Settings:
     copy = demo_settings.model_copy(update={"data": tmp_path / "data"})
     if demo_settings.store == "cassandra":
-        return load_demo(on_cassandra(copy, request.getfixturevalue("make_keyspace")()))
+        copy = on_cassandra(copy, request.getfixturevalue("make_keyspace")())
+        return load_demo(on_s3(copy, request.getfixturevalue("s3_server_of_session")))
     shutil.copytree(demo_settings.data, tmp_path / "data")
     return copy
 

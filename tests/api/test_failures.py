@@ -70,6 +70,7 @@ async def test_a_server_whose_database_was_moved_away_says_so_before_anyone_miss
         assert (await client.http.get("/readyz")).status_code == 200
 
 
+@pytest.mark.embedded
 async def test_files_that_are_gone_cost_the_links_and_nothing_else(copied_demo, start_client):
     query = """query($label: String!) { dataset(by: {label: $label}) { neurons { nodes { sourceId cableLength
       mesh { size sha256 url } skeleton { size sha256 url } } } } }"""

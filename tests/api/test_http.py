@@ -317,6 +317,7 @@ async def test_a_request_s_id_comes_back_in_the_header_and_in_every_error(client
         assert made == response.json()["errors"][0]["extensions"]["requestId"]
 
 
+@pytest.mark.embedded
 async def test_links_to_files_begin_where_the_client_reached_the_server_and_at_no_address_it_makes_up(client):
     query = '{ dataset(by: {label: "Mouse V1 Rorb neuron"}) { neurons { nodes { skeleton { url } } } } }'
     for host, base in (
