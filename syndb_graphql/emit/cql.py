@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from syndb_graphql.spec.model import Model, Relation
 
+OPTIONS = "speculative_retry = '100ms'"
+"""A replica that died is overtaken by another one after this. Left to itself a node learns how long to wait from the reads
+of a table, and of a new one waits for half of the longest time it may."""
 _BUCKET = {"dataset_id": "uuid", "version": "int", "bucket": "int"}
 
 
@@ -86,7 +89,7 @@ def emit_table(table: CqlTable, keyspace: str = "") -> str:
     key = ", ".join((f"({', '.join(table.partition)})", *map(quoted, table.clustering)))
     lines.append(f"  PRIMARY KEY ({key})")
     name = f"{keyspace}.{table.name}" if keyspace else table.name
-    return f"CREATE TABLE IF NOT EXISTS {name} (\n" + ",\n".join(lines) + "\n)"
+    return f"CREATE TABLE IF NOT EXISTS {name} (\n" + ",\n".join(lines) + f"\n) WITH {OPTIONS}"
 
 
 def quoted(name: str) -> str:

@@ -66,7 +66,7 @@ def test_sqlite_refuses_what_is_of_another_type(database):
 # ── CQL ──
 def test_cql_has_a_table_for_each_way_of_reading_and_all_columns_in_each():
     script = emit_cql(MODEL)
-    made = re.findall(r"CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\n\);", script, re.DOTALL)
+    made = re.findall(r"CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\n\) WITH [^;]*;", script, re.DOTALL)
     names = [name for name, _ in made]
     assert len(names) == len(set(names)) == len(CATALOG) + len(MODEL.tables) + len(MODEL.relations)
     bodies = dict(made)
