@@ -134,6 +134,13 @@ async def test_text_that_is_called_xls_is_read_as_the_text_it_is(lab: Lab) -> No
     assert await lab.read(await lab.load_well(), "neuron", "name") == {"10": "A", "20": "B"}
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "feather"])
+async def test_points_that_are_lists_are_read(lab: Lab, suffix: str) -> None:
+    frame = pl.DataFrame({"cid": [1], "centroid": [[1.0, 2.0, 3.0]]})
+    lab.fill({f"neuron.{suffix}": FORMATS[f".{suffix}"](frame)}, rest=UM)
+    assert await lab.read(await lab.load_well(), "neuron", "centroid_x", "centroid_z") == {"1": (1000, 3000)}
+
+
 # ── Spreadsheets ──
 def with_replaced(workbook: bytes, old: bytes, new: bytes) -> bytes:
     """The workbook with this changed in its sheet."""

@@ -46,7 +46,10 @@ class Expansion:
 
 def rows_at_once_of_parquet(path: Path, columns: Sequence[str]) -> int:
     """How many rows of these columns are read at once."""
-    with pa.parquet.ParquetFile(path, read_dictionary=list(columns), pre_buffer=False) as file:
+    leaves = pa.parquet.read_metadata(path).schema
+    # Lists, which hold points, are no columns of their own there.
+    flat = list(set(columns) & {leaves.column(number).path for number in range(len(leaves))})
+    with pa.parquet.ParquetFile(path, read_dictionary=flat, pre_buffer=False) as file:
         longest = 0
         for group in range(file.num_row_groups):
             found = file.metadata.row_group(group)
