@@ -32,7 +32,7 @@ from .halting import Moments, load
 
 KILLS = int(os.environ.get("KILLS", "10"))
 LABEL = "Synthetic cortex"
-COUNTS = {"neuron": 30, "neuron_relation": 60, "dendrite": 40, "dendritic_spine": 60, "synapse": 900}
+COUNTS = {"neuron": 30, "neuron_relation": 60, "dendrite": 40, "vesicle": 60, "synapse": 900}
 PAGE = """query($after: String) { dataset(by: {label: "Synthetic cortex"}) {
   tables { table { name } rowCount }
   synapses(first: 300, after: $after) { nodes { sourceId centroid { x } } pageInfo { hasNextPage endCursor } }
@@ -119,8 +119,8 @@ class Reader:
         rows, counts, after, more = [], set(), None, True
         while more:
             answer = client.post(f"{self.url}/graphql", json={"query": PAGE, "variables": {"after": after}}).json()
-            if "errors" in answer:
-                self.wrong.append(answer["errors"])
+            if "errors" in answer or not answer["data"]["dataset"]:
+                self.wrong.append(answer)
                 break
             dataset = answer["data"]["dataset"]
             counts.add(repr(dataset["tables"]))
@@ -186,7 +186,8 @@ async def test_a_load_killed_at_many_moments_and_repeated_is_as_one_that_was_nev
 ):
     home, calm = tmp_path / "killed", tmp_path / "undisturbed"
     fill(home, seed=1)
-    await load(home, lambda name: None)
+    first = await load(home, lambda name: None)
+    assert first.status == "loaded", first.findings
     shutil.copytree(home, calm)
     fill(calm, seed=2)
     moments = Moments()
