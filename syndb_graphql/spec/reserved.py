@@ -21,11 +21,12 @@ DATASET_FIELDS = _words("""
 """Of a data set, where each table adds its own two."""
 
 TYPE_NAMES = _words("""
-    BigInt Boolean Box BrainRegion BrainRegionFilter Column ColumnOrigin ColumnType Count Dataset DatasetBy
-    DatasetColumn DatasetConnection DatasetEdge DatasetFilter DatasetTable DateTime DateTimeFilter File Float
-    GeneMutation GeneMutationFilter ID Int IntFilter LengthUnit License Mesh MetricRow MutationRole Node NumberStats
-    PageInfo Point Publication Query RowBy RowCountFilter Sample Server Skeleton String Table TableCount TableName
-    TablesFilter Term TermConnection TermEdge TermFilter TextFilter URL UUID UUIDFilter VocabularyName VolumeMethod
+    BigInt Boolean Box BrainRegion BrainRegionFilter Bucket Column ColumnOrigin ColumnType Count Dataset DatasetBy
+    DatasetColumn DatasetConnection DatasetEdge DatasetField DatasetFilter DatasetOrder DatasetOrderField
+    DatasetTable DateTime DateTimeFilter Facet File Float GeneMutation GeneMutationFilter Highlight Histogram ID Int
+    IntFilter LengthUnit License Mesh MetricRow MutationRole Node NumberStats OrderDirection PageInfo Point
+    Publication Query RowBy RowCountFilter Sample Server Skeleton String Table TableCount TableName TablesFilter
+    Term TermConnection TermEdge TermFilter TextFilter URL UUID UUIDFilter VocabularyName VolumeMethod
     Mutation Subscription
 """)
 """Of the graph; the last two make the roots of operations by their name alone."""

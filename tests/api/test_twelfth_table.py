@@ -81,9 +81,7 @@ def test_it_is_in_all_that_is_derived(model):
     assert (str(arrow.type), arrow.metadata[b"unit"], arrow.metadata[b"term"]) == ("double", b"nm", b"PATO:0000915")
 
 
-async def test_it_is_loaded_and_asked_for_like_any_other(
-    model, load, write_dataset, make_settings, start_client
-):
+async def test_it_is_loaded_and_asked_for_like_any_other(model, load, write_dataset, make_settings, start_client):
     settings = make_settings(model)
     folder = write_dataset("golgi", FILES, label="Golgis")
     with (folder / "dataset.toml").open("a", encoding="utf-8") as file:
