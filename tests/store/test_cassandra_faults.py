@@ -1,6 +1,7 @@
 """Nodes that die, stand still and come back, under somebody who reads and somebody who writes: three nodes, three copies."""
 
 import asyncio
+import itertools
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -72,12 +73,15 @@ class Traffic:
         await self.store.write_rows(SYNAPSE, self.snapshot, rows)
         self.written.append(row["cid"])
 
-    async def read(self) -> None:
+    async def read_heads(self) -> None:
         await self.store.read_heads()
+
+    async def read_page(self) -> None:
         await self.store.read_page(SYNAPSE, self.snapshot, columns=["cid", "source_id"], window=Window(20))
-        if self.written:
-            (row,) = await self.store.read_rows(SYNAPSE, self.snapshot, cids=[self.written[-1]], columns=["source_id"])
-            assert row is not None
+
+    async def read_last(self) -> None:
+        cids = self.written[-1:]
+        assert None not in await self.store.read_rows(SYNAPSE, self.snapshot, cids=cids, columns=["source_id"])
 
     @property
     def neuron(self) -> bytes:
@@ -85,7 +89,8 @@ class Traffic:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(self._repeat(each)) for each in (self.write, self.read)]
+        reads = (self.read_heads, self.read_page, self.read_last)
+        tasks = [asyncio.create_task(self._repeat(*each)) for each in ((self.write,), reads)]
         try:
             await self.go_on(1)
             yield
@@ -100,8 +105,8 @@ class Traffic:
         await asyncio.sleep(seconds)
         assert len(self.took) > before
 
-    async def _repeat(self, call) -> None:
-        while True:
+    async def _repeat(self, *calls) -> None:
+        for call in itertools.cycle(calls):
             began = time.monotonic()
             try:
                 await call()

@@ -44,7 +44,7 @@ THREADS = 16
 """Of the driver, which retries, connects and looks for lost nodes on them; each of those may wait for seconds."""
 SPECULATIVE_DELAY_S = 0.25
 """A node that has not answered for so long is overtaken by the next one, and that by a third."""
-FIRST_TRY_S = 1.2
+FIRST_TRY_S = 1.0
 """What took longer is asked anew, of any node, with all the time that is left."""
 RETRIES, RETRY_PAUSE_S = 3, 0.05
 """The pause is doubled each time."""
