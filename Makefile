@@ -16,7 +16,7 @@ demo: $(STAMP) ## load the demo data and serve them at http://127.0.0.1:8000/gra
 	$(BIN)/syndb-graphql demo
 
 test: $(STAMP) ## every test that needs no server of its own
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-servers: $(STAMP) ## tests on a real Cassandra and a real S3 server; needs a JDK 17 and Maven
 	$(BIN)/python -m pytest -m servers
