@@ -200,7 +200,9 @@ class Links:
     # ── Ends ──
     def _single(self, table: Table, reference: Reference, rows: Rows) -> Ends:
         chance = self._chance(table, f"{reference.name} given", rows)
-        ends = self._pick_any(table, reference, rows).where(chance >= self._nulls)
+        ends = self._pick_any(table, reference, rows)
+        itself = (ends.row == rows) & (ends.table == [*ends.targets, table.name].index(table.name))
+        ends = ends.where((chance >= self._nulls) & ~itself)
         return self._estrange(table, reference.name, ends, chance > 1 - (1 - self._nulls) * SHARE_OUTSIDE, rows)
 
     def _both_ends(self, table: Table, component: Reference, rows: Rows) -> tuple[Ends, Ends]:

@@ -80,8 +80,11 @@ class SortedSpool:
                 batches = [reader.get_batch(part) for reader in readers for part in range(low, high)]
                 frame = pl.from_arrow(pa.Table.from_batches(batches).combine_chunks())
                 assert isinstance(frame, pl.DataFrame)
-                if frame.height:
-                    yield frame.sort(self._key)
+                frame = frame.sort(self._key)
+                if frame.height > 1.5 * PIECE_ROWS:  # of very many rows one part alone is more than a piece
+                    yield from _cut(frame, self._key)
+                elif frame.height:
+                    yield frame
         finally:
             for source in sources:
                 source.close()
