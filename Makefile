@@ -21,8 +21,8 @@ test: $(STAMP) ## every test that needs no server of its own
 test-servers: $(STAMP) ## tests on a real Cassandra and a real S3 server; needs a JDK 17 and Maven
 	$(BIN)/python -m pytest -m servers
 
-bench: $(STAMP) ## ratios: this server, limits, stock Strawberry; PEERS=1 other servers too, LOADING=n rows to load, QUICK=1 a look, KEEP=1 writes bench/RESULTS.md
-	$(BIN)/python -m bench.run $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(if $(LOADING),--loading $(LOADING))
+bench: $(STAMP) ## ratios: this server, limits, stock Strawberry; PEERS=1 other servers too, LOADING=n rows to load, CASSANDRA=n rows on Cassandra, QUICK=1 a look, KEEP=1 writes bench/RESULTS.md
+	$(BIN)/python -m bench.run $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(if $(LOADING),--loading $(LOADING)) $(if $(CASSANDRA),--cassandra $(CASSANDRA))
 
 bench-gate: $(STAMP) ## half of the goals that need no other server, for CI: a minute
 	$(BIN)/python -m bench.gate

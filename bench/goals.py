@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.cases import BY_NAME
-from bench.results import MANY, ONE, Catalogue, Loaded, Loading, Run, walk_growth
+from bench.results import MANY, ONE, Catalogue, Loaded, Loading, Run, Wide, walk_growth
 from bench.targets import DATASETTE_NAME, LIMIT_APSW, MERCURIUS_NAME, OURS_NAME, POSTGRAPHILE_NAME, STOCK
 
 TIMES_STOCK = {"page_10000": 25.0, "page_1000": 20.0, "page_100": 15.0, "one": 9.0, "nested": 8.0}
@@ -27,6 +27,16 @@ LOADING_BYTES = 400_000_000
 CATALOGUE_BY_HAND = 1.5
 """Processor time of a page of data sets over that of loops by hand, at most; and absolute, on any machine of these years:"""
 CATALOGUE_PAGE_S, CATALOGUE_BYTES, CATALOGUE_START_S, CATALOGUE_CHANGE_S = 0.02, 100_000_000, 3.0, 2.0
+WIDE_DRIVER, WIDE_COPY = 1.2, 2.5
+"""CQL rows a second of a load into Cassandra over those of the bare driver's batches and of cqlsh's COPY, at least."""
+WIDE_PAGE, WIDE_CHILDREN = 1.4, 1.5
+"""Time over HTTP of a page of 10,000 over that of the same bytes read from the node and not decoded, and of the children of
+100 parents over the better of two ways by hand, not decoded either, at most."""
+WIDE_SAME = 1.1
+"""Time of a page far in, or with nulls, over one at the start, or without, at most: the same, but for noise."""
+WIDE_BESIDE = 3.0
+"""A reader's median beside a load over its median without, at most."""
+WIDE_BYTES, PARTITION_BYTES = 300_000_000, 100_000_000
 GROWTH = 1.1
 """Of the server's own memory in a walk, at most: flat, but for what an allocator keeps."""
 
@@ -71,6 +81,8 @@ def judge(run: Run) -> Iterator[Verdict]:
         yield from judge_loading(run.loading)
     if run.catalogue:
         yield from judge_catalogue(run.catalogue)
+    if run.wide:
+        yield from judge_wide(run.wide)
 
 
 def judge_loading(loading: Loading, *, by_processor: bool = False) -> Iterator[Verdict]:
@@ -99,6 +111,34 @@ def judge_catalogue(catalogue: Catalogue) -> Iterator[Verdict]:
         (f"{catalogue.datasets:,} data sets: a change shows", max(catalogue.changes), CATALOGUE_CHANGE_S, "2 s"),
     ):
         yield Verdict(f"{aim}, of {unit}", figure / goal, 1, at_least=False)
+
+
+def judge_wide(wide: Wide) -> Iterator[Verdict]:
+    what = "on Cassandra"
+    load = f"{what}, {wide.synapses:,} synapses loaded"
+    yield Verdict(f"{load}: CQL rows/s over the bare driver's", wide.load.rate / wide.driver.rate, WIDE_DRIVER, True)
+    if wide.copied:
+        yield Verdict(f"{load}: CQL rows/s over cqlsh COPY's", wide.load.rate / wide.copied.rate, WIDE_COPY, True)
+    for aim, one, other, goal in (
+        ("a page of 10,000: time over its bytes read", "page", "bytes", WIDE_PAGE),
+        ("a page far in: time over the first", "deep", "page", WIDE_SAME),
+        ("a page with half of the cells null: time over a full one", "nulls", "full", WIDE_SAME),
+        ("children of 100: time over the better way by hand", "children", better_children(wide), WIDE_CHILDREN),
+    ):
+        ratios = wide.ratios(one, other)
+        yield Verdict(f"{what}, {aim}", median(ratios), goal, False, (min(ratios), max(ratios)))
+    for aim, figure, goal in (
+        ("the largest partition, of 100 MB", wide.partition_bytes / PARTITION_BYTES, 1),
+        ("memory of the load above its start, of 300 MB", wide.load.grown_bytes / WIDE_BYTES, 1),
+        ("memory of the server above its start, of 300 MB", wide.server_bytes / WIDE_BYTES, 1),
+        ("p50 of a page of 100 beside a load, idle = 1", wide.beside.loaded.p50 / wide.beside.idle.p50, WIDE_BESIDE),
+    ):
+        yield Verdict(f"{what}, {aim}", figure, goal, at_least=False)
+
+
+def better_children(wide: Wide) -> str:
+    """Of the two ways by hand, the one that took less time."""
+    return min(("children_each", "children_range"), key=lambda way: median(wide.reads[way].seconds))
 
 
 def _asked(run: Run, case: str) -> bool:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.paths import CACHE, LIBRARIES, PEERS, SERVERS
@@ -18,6 +19,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements.lock"
 NODE_NEEDED, NODE = 22, "22.23.3"
 """PostGraphile 5 and better-sqlite3 13 ask for Node 22; where the machine's is older, npm's package `node` brings one."""
 DATASETTE = ("datasette==0.65.5", "datasette-graphql==2.2", "uvloop==0.23.0", "httptools==0.9.0")
+CQLSH = ("cqlsh==6.2.2",)
 PATIENCE_S = 400
 
 
@@ -80,13 +82,23 @@ def install_postgres() -> Path:
 
 def install_datasette() -> None:
     """Raises Unavailable."""
-    folder = PEERS / "datasette"
+    _install_apart(PEERS / "datasette", DATASETTE)
+
+
+def install_cqlsh() -> Path:
+    """The folder of its programs. Raises Unavailable."""
+    _install_apart(PEERS / "cqlsh", CQLSH)
+    return PEERS / "cqlsh/bin"
+
+
+def _install_apart(folder: Path, packages: Sequence[str]) -> None:
+    """In an environment of its own."""
     stamp = folder / "installed.txt"
-    wanted = "\n".join(DATASETTE)
+    wanted = "\n".join(packages)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     venv.create(folder, with_pip=True, clear=True)
-    _call([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *DATASETTE])
+    _call([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
     stamp.write_text(wanted)
 
 

@@ -70,9 +70,10 @@ def measure_loading(rows: int) -> Loading:
     return Loading(rows, ours, csv, by_hand, tenth)
 
 
-def prepare_input(rows: int, format_: str) -> Path:
-    """The folder to load, made unless it is there."""
-    folder = FOLDER / f"{rows}-{format_}"
+def prepare_input(rows: int, format_: str, nulls: float | None = None) -> Path:
+    """The folder to load, made unless it is there. `nulls`: the part of all cells that is empty, if it matters."""
+    name = f"{rows}-{format_}" if nulls is None else f"{rows}-{format_}-{100 * nulls:.0f}-nulls"
+    folder = FOLDER / name
     recipe = _recipe()
     stamp = folder.with_suffix(".recipe")
     if stamp.is_file() and stamp.read_text() == recipe:
@@ -80,7 +81,10 @@ def prepare_input(rows: int, format_: str) -> Path:
     say(f"making {rows:,} synapses as {format_}")
     shutil.rmtree(folder, ignore_errors=True)
     counts = {"neuron": max(1, rows // SYNAPSES_A_NEURON), "synapse": rows}
-    write_synthetic(folder, seed=SEED, rows=counts, format=format_)
+    if nulls is None:
+        write_synthetic(folder, seed=SEED, rows=counts, format=format_)
+    else:
+        write_synthetic(folder, seed=SEED, rows=counts, format=format_, null_fraction=nulls, label=name)
     stamp.write_text(recipe)
     return folder
 

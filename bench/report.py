@@ -6,7 +6,7 @@ from statistics import median
 from bench.cases import CASES
 from bench.data import SCALES
 from bench.goals import Verdict, judge
-from bench.results import MANY, ONE, Catalogue, Loading, Run, walk_growth, walk_slowing
+from bench.results import MANY, ONE, Catalogue, Loading, Run, Wide, walk_growth, walk_slowing
 from bench.targets import OURS_NAME, STOCK
 
 INTRODUCTION = """\
@@ -15,6 +15,18 @@ that pages are of, and {synapses:,} synapses; the deep page comes after {deep:,}
 or worker on 127.0.0.1. Every answer was compared with SQLite, number by number, before it was timed.
 Figures are medians of the rounds' ratios, each server asked in turn in each round. The limits are no GraphQL servers but what
 somebody would write by hand for exactly these questions: no query is parsed, no schema known, no id or cursor signed."""
+
+WIDE_PAGES = {
+    "page": f"**{OURS_NAME}, over HTTP: a page of 10,000 rows**",
+    "deep": f"{OURS_NAME}, over HTTP: one far in",
+    "by_hand": "driver, tuples, dicts, orjson by hand, no HTTP",
+    "bytes": "driver, bytes not decoded",
+}
+WIDE_CHILDREN_WAYS = {
+    "children": f"**{OURS_NAME}, over HTTP: 100 neurons, 20 synapses each**",
+    "children_each": "a statement a neuron, all at once, not decoded",
+    "children_range": "one range over the neurons, not decoded",
+}
 
 
 def format_report(run: Run) -> str:
@@ -44,6 +56,8 @@ def format_report(run: Run) -> str:
         parts += ["## Loading", format_loading(run.loading)]
     if run.catalogue:
         parts += ["## Finding data sets", format_catalogue(run.catalogue)]
+    if run.wide:
+        parts += ["## Cassandra", format_wide(run.wide)]
     if run.absent:
         parts.append("## Absent\n\n" + "\n".join(f"* {name}: {why}" for name, why in run.absent.items()))
     return "\n\n".join(parts) + "\n"
@@ -98,6 +112,32 @@ def format_catalogue(catalogue: Catalogue) -> str:
         f"and a histogram. A page took {number(ratio)} of the processor time of loops over records in memory, written for exactly this\n"
         "question. All totals and counts were the same."
     )
+
+
+def format_wide(wide: Wide) -> str:
+    text = (
+        f"{wide.synapses:,} synapses of one data set on one node of Cassandra, which shares the machine with whoever asks it. Rows are\n"
+        "counted as CQL has them, in all tables: a synapse is three. The bare driver is given rows that are resolved, and puts 100 of\n"
+        "one partition into a batch with `BatchStatement.add(prepared, tuple)`, as many batches in flight as ours. What each left in\n"
+        "the node was compared."
+    )
+    ways = [(f"**{OURS_NAME}, the whole load**", wide.load), (f"{OURS_NAME}, rows to the store alone", wide.store)]
+    ways += [("bare driver", wide.driver), *([("cqlsh COPY", wide.copied)] if wide.copied else [])]
+    rows = [
+        (name, number(each.rate / wide.driver.rate), number(each.thrift / wide.driver.thrift)) for name, each in ways
+    ]
+    loads = format_table(("", "CQL rows/s, bare driver = 1", "per processor second, node included"), rows)
+    if not wide.copied:
+        loads += "\n\ncqlsh could not be installed."
+
+    def cells(way: str, floor: str) -> tuple[str, str]:
+        return number(median(wide.ratios(way, floor))), number(wide.processor_ratio(way, floor))
+
+    heading = ("", "time, undecoded = 1", "processor, node included")
+    pages = [(name, *cells(way, "bytes")) for way, name in WIDE_PAGES.items() if way in wide.reads]
+    children = [(name, *cells(way, "children_each")) for way, name in WIDE_CHILDREN_WAYS.items() if way in wide.reads]
+    beside = f"A page of 100 beside a load: p50 {number(wide.beside.loaded.p50 / wide.beside.idle.p50)} of idle."
+    return "\n\n".join((text, loads, format_table(heading, pages), format_table(heading, children), beside))
 
 
 def _format_rates(run: Run, connections: int) -> str:

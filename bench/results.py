@@ -82,6 +82,64 @@ class Catalogue(msgspec.Struct):
     """Seconds until a new, a changed and a deleted data set shows."""
 
 
+class Written(msgspec.Struct):
+    """Rows written to Cassandra by one process."""
+
+    rows: int
+    """As CQL counts them: those of all tables that hold a row."""
+    seconds: float
+    client: float
+    """Seconds of the writer's processor."""
+    node: float
+    """The same of the node, compaction included."""
+    grown_bytes: int = 0
+    """Resident memory of the writer above what it was before it read anything."""
+
+    @property
+    def rate(self) -> float:
+        return self.rows / self.seconds
+
+    @property
+    def thrift(self) -> float:
+        """Rows a second of the processor, of writer and node together."""
+        return self.rows / (self.client + self.node)
+
+
+class Timed(msgspec.Struct):
+    """One way of reading, in each round."""
+
+    seconds: list[float]
+    processor: list[float]
+    """Of reader and node together, in steps of 10 ms: of use in sum."""
+
+
+class Wide(msgspec.Struct):
+    """One data set on one node of Cassandra, loaded and read in several ways."""
+
+    synapses: int
+    load: Written
+    """Ours, from the folder to the published version: read, checked, written, compared."""
+    store: Written
+    """Ours, from resolved rows to the store alone."""
+    driver: Written
+    copied: Written | None
+    """By `cqlsh COPY FROM`; None where there is no cqlsh."""
+    reads: dict[str, Timed]
+    partition_bytes: int
+    """Of the largest partition of all tables."""
+    server_bytes: int
+    """Most resident memory of the server above what it was after its first answer."""
+    beside: Latency
+    """A page of 100, idle and beside a load."""
+
+    def ratios(self, one: str, other: str) -> list[float]:
+        """Time of the one way of reading over that of the other, round by round."""
+        return [a / b for a, b in zip(self.reads[one].seconds, self.reads[other].seconds, strict=True)]
+
+    def processor_ratio(self, one: str, other: str) -> float:
+        return sum(self.reads[one].processor) / max(sum(self.reads[other].processor), SMALLEST_S)
+
+
 class Run(msgspec.Struct):
     date: str
     machine: str
@@ -99,6 +157,7 @@ class Run(msgspec.Struct):
     walk: Walk | None = None
     loading: Loading | None = None
     catalogue: Catalogue | None = None
+    wide: Wide | None = None
 
     def has(self, *servers: str) -> bool:
         return all(name in self.rates for name in servers)

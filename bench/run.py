@@ -4,6 +4,7 @@
     python -m bench.run --peers      Mercurius, PostGraphile and datasette-graphql too, installed first (fifteen minutes)
     python -m bench.run --quick      a look at all of it with little data: figures are noise (two minutes)
     python -m bench.run --loading N  synapses to load (1,000,000: two minutes; 10,000,000: an hour, 20 GB of disk)
+    python -m bench.run --cassandra N  synapses loaded and read on Cassandra too (1,000,000: twenty minutes; a JDK 17 and Maven)
     python -m bench.run --keep       writes bench/RESULTS.md and bench/results.svg
 
 A run's numbers are kept in out/ in the cache folder, absolute ones too, which say nothing about another run.
@@ -17,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from bench.cases import CASES, Questions, make_body
+from bench.cassandra.run import measure_wide
 from bench.catalogue import QUICK_DATASETS, USUAL_DATASETS, measure_catalogue
 from bench.chart import draw_chart
 from bench.data import FULL, QUICK, Facts, Scale, prepare_rows, prepare_store, prepare_walk
@@ -60,6 +62,7 @@ from bench.targets import (
     postgraphile_target,
     python_targets,
 )
+from tests.servers.cassandra import MissingTool
 
 FULL_EFFORT = Effort(rounds=5, seconds=0.4, starts=3, latency_seconds=4.0)
 QUICK_EFFORT = Effort(rounds=1, seconds=0.15, starts=1, latency_seconds=2.0)
@@ -74,6 +77,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="little data, short runs")
     parser.add_argument("--keep", action="store_true", help="write RESULTS.md and results.svg")
     parser.add_argument("--loading", type=int, metavar="N", help="synapses to load; 0 leaves that part out")
+    parser.add_argument("--cassandra", type=int, metavar="N", help="synapses on Cassandra, 20,000 or more")
     given = parser.parse_args()
     if given.keep and given.quick:
         parser.error("--quick figures are noise; keep those of a whole run")
@@ -83,6 +87,11 @@ def main() -> None:
     if rows:
         run.loading = measure_loading(rows)
     run.catalogue = measure_catalogue(QUICK_DATASETS if given.quick else USUAL_DATASETS)
+    if given.cassandra:
+        try:
+            run.wide = measure_wide(given.cassandra)
+        except MissingTool as error:
+            run.absent["Cassandra"] = str(error)
     report = format_report(run)
     chart = draw_chart(run)
     OUT.mkdir(parents=True, exist_ok=True)

@@ -47,13 +47,13 @@ class Target:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def own_target(store: Path) -> Target:
-    """As it comes: limits on, cursors signed, settings at their defaults."""
+def own_target(store: Path, environment: Mapping[str, str] | None = None) -> Target:
+    """As it comes: limits on, cursors signed, settings at their defaults but for those in `environment`."""
     return Target(
         OURS_NAME,
         OURS,
         lambda port: [sys.executable, "-m", "syndb_graphql", "serve", "--port", str(port)],
-        environment={"SYNDB_DATA": str(store)},
+        environment={"SYNDB_DATA": str(store), **(environment or {})},
     )
 
 
@@ -181,9 +181,7 @@ class Server:
         return 1024 * int(found[1]) if found else 0
 
     def processor_seconds(self) -> float:
-        """Used so far by the process, all its threads together, in steps of 10 ms."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self._process.pid)
 
     def stop(self) -> None:
         if self._connection:
@@ -195,6 +193,12 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(15)
+
+
+def processor_seconds(pid: int) -> float:
+    """Used so far by a process, all its threads together, in steps of 10 ms."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

@@ -68,17 +68,17 @@ async def load_ours(folder: Path, out: Path) -> None:
 
 def main() -> None:
     who, folder, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    start, began, used = _resident("VmRSS"), time.perf_counter(), time.process_time()
+    start, began, used = resident("VmRSS"), time.perf_counter(), time.process_time()
     if who == "ours":
         asyncio.run(load_ours(folder, out))
     else:
         label = tomllib.loads((folder / "dataset.toml").read_text())["dataset"]["label"]
         load_by_hand(folder, out, derive_dataset_id("local", label).bytes)
-    loaded = Loaded(time.perf_counter() - began, time.process_time() - used, start, _resident("VmHWM"))
+    loaded = Loaded(time.perf_counter() - began, time.process_time() - used, start, resident("VmHWM"))
     print(msgspec.json.encode(loaded).decode())
 
 
-def _resident(kind: str) -> int:
+def resident(kind: str) -> int:
     found = re.search(rf"^{kind}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     return 1024 * int(found[1]) if found else 0
 
