@@ -10,9 +10,6 @@ from cassandra.cluster import Session
 from bench.cassandra.contents import WHERE, NotTheSame, Place
 from syndb_graphql.store.cassandra.layout import group_by_bucket
 
-sys.path.append(str(LIBRARIES))
-import orjson
-
 PAGE, SMALL_PAGE = 10_000, 100
 PARENTS, CHILDREN = 100, 20
 COLUMNS = (
