@@ -1,7 +1,9 @@
 """Rows of a version read: pages bucket after bucket, the rows of many owners by few statements, rows by cid, counts."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any, TypeVar
 
 from syndb_graphql.emit.cql import related_name
 from syndb_graphql.spec.model import Relation, Table
@@ -18,6 +20,8 @@ SPARE_ROWS = 1000
 """By how many rows a range may exceed what the counts say before it is given up."""
 SIDE_BY_SIDE = 64
 """Statements that one call has in flight, so that others have room beside it."""
+
+Value = TypeVar("Value")
 
 
 class Reading(Base):
@@ -89,10 +93,17 @@ class Reading(Base):
             layout = await self._layout(snapshot)
             if layout is not None and window.limit > 0:
                 asked = list(dict.fromkeys(owners))
+                few: dict[Owner, int] = {}
                 if len(asked) > 2 and window.after is None and window.before is None:
-                    by_owner = await self._read_together(relation, snapshot, layout, asked, columns, window)
-                alone = [owner for owner in asked if owner not in by_owner]
-                by_owner |= await self._read_alone(relation, snapshot, layout, alone, columns, window)
+                    few = await self._find_few(relation, snapshot, asked, window)
+                alone = [owner for owner in asked if owner not in few]
+                by_owner, others = await _at_once(
+                    self._read_together(relation, snapshot, layout, few, columns, window),
+                    self._read_alone(relation, snapshot, layout, alone, columns, window),
+                )
+                by_owner |= others
+                left = [owner for owner in few if owner not in by_owner]
+                by_owner |= await self._read_alone(relation, snapshot, layout, left, columns, window)
         rows: list[Row] = []
         offsets = [0]
         for owner in owners:
@@ -131,61 +142,54 @@ class Reading(Base):
                 rows.reverse()
         return found
 
+    async def _find_few(
+        self, relation: Relation, snapshot: Snapshot, owners: Sequence[Owner], window: Window
+    ) -> dict[Owner, int]:
+        """Owners with few rows, and how many the counts say."""
+        found: dict[Owner, int] = {}
+        for one in (False, True):
+            some = [owner for owner in owners if (owner[1] is not None) is one]
+            counted = ("child" if one else "part") if relation.name == "owned" else relation.name
+            counts = await self._counts(
+                snapshot, counted, [(owner[1] if one else owner[0]) or owner[0] for owner in some]
+            )
+            for owner, each in zip(some, counts, strict=True):
+                expected = each.get(relation.table, 0)
+                if expected - window.limit < WORTH_A_STATEMENT:
+                    found[owner] = expected
+        return found
+
     async def _read_together(
         self,
         relation: Relation,
         snapshot: Snapshot,
         layout: Layout,
-        owners: Sequence[Owner],
+        few: Mapping[Owner, int],
         columns: Sequence[str],
         window: Window,
     ) -> dict[Owner, list[Row]]:
-        """The windows of owners with few rows; none of those that have many, or more than the counts say."""
-        found: dict[Owner, list[Row]] = {}
+        """The windows of owners with few rows; none of those that have more than the counts say."""
+        parts = []
         for one in (False, True):
-            some = [owner for owner in owners if (owner[1] is not None) is one]
-            if some:
-                found |= await self._read_in(relation, snapshot, layout, some, columns, window, one_component=one)
-        return found
-
-    async def _read_in(
-        self,
-        relation: Relation,
-        snapshot: Snapshot,
-        layout: Layout,
-        owners: Sequence[Owner],
-        columns: Sequence[str],
-        window: Window,
-        *,
-        one_component: bool,
-    ) -> dict[Owner, list[Row]]:
-        counted = ("child" if one_component else "part") if relation.name == "owned" else relation.name
-        keys = [(owner[1] if one_component else owner[0]) or owner[0] for owner in owners]
-        counts = await self._counts(snapshot, counted, keys)
-        expected = {owner: each.get(relation.table, 0) for owner, each in zip(owners, counts, strict=True)}
-        few = [owner for owner in owners if expected[owner] - window.limit < WORTH_A_STATEMENT]
-        key = (relation.owner, relation.order) if one_component and relation.component else (relation.owner,)
-        keyed = f"({_names(key)})" if len(key) > 1 else key[0]
-        cql = (
-            f"SELECT {_names([*columns, *key])} FROM {self._name(related_name(relation))} {WHERE} "
-            f"AND {keyed} IN ? LIMIT ?"
-        )
-        parts, statements = [], []
-        by_bucket = group_by_bucket([owner for owner, _ in few], layout.of(relation.table))
-        for bucket, places in by_bucket.items():
-            for start in range(0, len(places), MAX_KEYS):
-                part = [few[place] for place in places[start : start + MAX_KEYS]]
-                limit = sum(expected[owner] for owner in part) + SPARE_ROWS
-                asked = part if len(key) > 1 else [owner for owner, _ in part]
-                statements.append(
-                    (await self._door.bind(cql, self._key(snapshot, bucket, asked, limit), limit=limit), limit)
-                )
-                parts.append((part, limit))
-        answers = await gather([self._door.start(statement, limit) for statement, limit in statements])
+            some = [owner for owner in few if (owner[1] is not None) is one]
+            key = (relation.owner, relation.order) if one and relation.component else (relation.owner,)
+            keyed = f"({_names(key)})" if len(key) > 1 else key[0]
+            cql = (
+                f"SELECT {_names([*columns, *key])} FROM {self._name(related_name(relation))} {WHERE} "
+                f"AND {keyed} IN ? LIMIT ?"
+            )
+            for bucket, places in group_by_bucket([owner for owner, _ in some], layout.of(relation.table)).items():
+                for start in range(0, len(places), MAX_KEYS):
+                    part = [some[place] for place in places[start : start + MAX_KEYS]]
+                    limit = sum(few[owner] for owner in part) + SPARE_ROWS
+                    asked = part if len(key) > 1 else [owner for owner, _ in part]
+                    statement = await self._door.bind(cql, self._key(snapshot, bucket, asked, limit), limit=limit)
+                    parts.append((part, statement, limit, len(key)))
+        answers = await gather([self._door.start(statement, limit) for _, statement, limit, _ in parts])
         found: dict[Owner, list[Row]] = {}
-        for (part, limit), rows in zip(parts, answers, strict=True):
+        for (part, _, limit, width), rows in zip(parts, answers, strict=True):
             if len(rows) < limit:
-                found |= _split(part, rows, width=len(key), window=window)
+                found |= _split(part, rows, width=width, window=window)
         return found
 
     def _related_cql(self, relation: Relation, columns: Sequence[str], window: Window, *, one_component: bool) -> str:
@@ -225,6 +229,17 @@ class Reading(Base):
             for answer in await gather([self._door.start(each) for each in statements[start : start + SIDE_BY_SIDE]]):
                 rows += answer
         return rows
+
+
+async def _at_once(one: Coroutine[Any, Any, Value], other: Coroutine[Any, Any, Value]) -> tuple[Value, Value]:
+    """Both answers, or the first failure, after which nobody waits for the other."""
+    tasks = [asyncio.ensure_future(one), asyncio.ensure_future(other)]
+    try:
+        first, second = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return first, second
 
 
 def _names(columns: Iterable[str]) -> str:
