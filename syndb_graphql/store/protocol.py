@@ -102,6 +102,11 @@ class RowsSummary:
 
 
 class Store(Protocol):
+    @property
+    def reads_elsewhere(self) -> bool:
+        """Whether a read goes on elsewhere while the loop works, so that the next one is worth asking for ahead."""
+        ...
+
     # ── Reading rows ──
     async def read_page(
         self,

@@ -55,6 +55,8 @@ _FIRST, _LAST = b"", b"\xff" * 17
 class SqliteStore:
     """See `store.protocol.Store`."""
 
+    reads_elsewhere = False
+
     def __init__(self, path: Path, model: Model, *, timeout_s: float) -> None:
         """Open the database at `path`, made if missing. Raises StoreUnavailable where it cannot be used."""
         self._path = path

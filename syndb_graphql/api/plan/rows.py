@@ -1,7 +1,9 @@
 """Plans of rows: a batch of rows in, one answer a row out, whatever hangs from them read for the whole batch at once."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -11,6 +13,7 @@ from syndb_graphql.api.connections import cursor_parent, page_request, related_c
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.cursors import RowCursors
 from syndb_graphql.api.encoding import EncodedArray
+from syndb_graphql.api.plan.ahead import read_in_turn
 from syndb_graphql.api.plan.arguments import Given
 from syndb_graphql.api.plan.values import Unplanned, Values
 from syndb_graphql.api.row_fields import ReferencedRow, RelatedRows
@@ -161,15 +164,23 @@ class ConnectionPlan:
         answered: list[Any] = []
         if request.count < SLICE_ROWS:
             step = max(1, SLICE_ROWS // (request.count + 1))
-            for start in range(0, len(owners), step):
-                some = slice(start, start + step)
-                pages = await context.read_related_pages(
-                    relation, dataset, snapshot, owners[some], self.columns, request
-                )
-                answered += await self._answer_many(
-                    dataset, snapshot, context, cursors, owners[some], pages, totals[some]
-                )
-                await context.breathe(sum(len(page.rows) for page in pages))
+            parts = [slice(start, start + step) for start in range(0, len(owners), step)]
+            asks = iter(
+                [
+                    partial(
+                        context.read_related_pages, relation, dataset, snapshot, owners[some], self.columns, request
+                    )
+                    for some in parts
+                ]
+            )
+            found = read_in_turn(lambda _: next(asks, None), ahead=context.backend.rows.reads_elsewhere)
+            async with aclosing(found):
+                for some in parts:
+                    pages = await anext(found)
+                    answered += await self._answer_many(
+                        dataset, snapshot, context, cursors, owners[some], pages, totals[some]
+                    )
+                    await context.breathe(sum(len(page.rows) for page in pages))
             return answered
         for owner, total in zip(owners, totals, strict=True):
             read = self._read_related(relation, dataset, snapshot, owner, context)
@@ -210,32 +221,42 @@ class ConnectionPlan:
         arrays = [EncodedArray() for _ in self.fields]
         ends: list[Row] = []
         has_next = has_previous = False
-        async for page in self._read_slices(request, read):
-            lists = await self._answer_rows(dataset, snapshot, context, cursors, [parent], [page.rows])
-            for array, values in zip(arrays, lists, strict=True):
-                array.extend(values or [])
-            has_previous = has_previous if ends else page.has_previous
-            has_next = page.has_next
-            ends = [(ends or page.rows)[0], page.rows[-1]] if page.rows else ends
-            await context.breathe(len(page.rows))
+        slices = self._read_slices(request, read, ahead=context.backend.rows.reads_elsewhere)
+        async with aclosing(slices):
+            async for page in slices:
+                lists = await self._answer_rows(dataset, snapshot, context, cursors, [parent], [page.rows])
+                for array, values in zip(arrays, lists, strict=True):
+                    array.extend(values or [])
+                has_previous = has_previous if ends else page.has_previous
+                has_next = page.has_next
+                ends = [(ends or page.rows)[0], page.rows[-1]] if page.rows else ends
+                await context.breathe(len(page.rows))
         return self._shape_page(arrays, Page(ends, has_next, has_previous), snapshot, cursors, parent, total)
 
     async def _read_slices(
-        self, request: PageRequest, read: Callable[[PageRequest], Awaitable[Page]]
-    ) -> AsyncIterator[Page]:
-        """A large page piece by piece: each is read, answered and encoded before the next, so that others get their turn."""
+        self, request: PageRequest, read: Callable[[PageRequest], Awaitable[Page]], *, ahead: bool
+    ) -> AsyncGenerator[Page, None]:
+        """A large page piece by piece: each is read, answered and encoded by itself, so that others get their turn."""
         if request.backwards:
             page = await read(request)
             for start in range(0, max(1, len(page.rows)), SLICE_ROWS):
                 yield Page(page.rows[start : start + SLICE_ROWS], page.has_next, page.has_previous)
             return
-        remaining, after, more = request.count, request.after, True
-        while remaining and more:
-            page = await read(replace(request, count=min(SLICE_ROWS, remaining), after=after))
-            yield Page(page.rows, page.has_next, request.after is not None)
-            remaining -= len(page.rows)
-            more = page.has_next
-            after = tuple(page.rows[-1][self.index[name]] for name in self.order) if page.rows else after
+        remaining, after = request.count, request.after
+
+        def following(page: Page | None) -> Callable[[], Awaitable[Page]] | None:
+            nonlocal remaining, after
+            if page is not None:
+                remaining -= len(page.rows)
+                after = tuple(page.rows[-1][self.index[name]] for name in self.order) if page.rows else after
+                if not page.has_next:
+                    return None
+            return partial(read, replace(request, count=min(SLICE_ROWS, remaining), after=after)) if remaining else None
+
+        pages = read_in_turn(following, ahead=ahead)
+        async with aclosing(pages):
+            async for page in pages:
+                yield Page(page.rows, page.has_next, request.after is not None)
 
     async def _answer_many(
         self,

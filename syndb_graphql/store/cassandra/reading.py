@@ -25,6 +25,8 @@ Value = TypeVar("Value")
 
 
 class Reading(Base):
+    reads_elsewhere = True
+
     async def read_page(
         self,
         table: Table,
