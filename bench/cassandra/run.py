@@ -26,9 +26,10 @@ def measure_wide(rows: int) -> Wide:
     clean(folder)
     try:
         with run_node() as node:
-            loads = measure_loads(node, folder)
+            node.make_keyspace(OURS)
             for each in (full, nulls):
-                load_ours(node, each)
+                load_ours(node, each)  # first, since a JVM that just started is slow
+            loads = measure_loads(node, folder)
             partition = node.largest_partition(OURS)
             reads = measure_reads(node, folder, full, nulls)
     finally:
