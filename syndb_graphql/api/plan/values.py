@@ -62,7 +62,10 @@ def has_missing(numbers: Values) -> bool:
 
 def finite_values(values: Values) -> Values:
     # One number that is not finite makes the sum so; a sum that merely overflows is looked at again.
-    total = sum(filter(None, values)) if has_missing(values) else sum(values)
+    try:
+        total = sum(values)
+    except TypeError:  # some are missing
+        total = sum(filter(None, values))
     if not math.isfinite(total) and not all(value is None or math.isfinite(value) for value in values):
         raise Unplanned("a number that is not finite")
     return values
