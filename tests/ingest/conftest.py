@@ -13,10 +13,12 @@ from syndb_graphql.ingest.load import LoadResult, load_folder
 from syndb_graphql.ingest.report import Finding
 from syndb_graphql.ingest.versions import Standing, read_standing
 from syndb_graphql.objects.local import LocalObjects
+from syndb_graphql.settings import Settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Model
 from syndb_graphql.store.protocol import Snapshot, Store, Window
 from syndb_graphql.store.sqlite import SqliteStore
+from tests.conftest import SECRET
 
 TOML = """
 [dataset]
@@ -46,6 +48,11 @@ def write_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     return folder
+
+
+def settings_of(home: Path) -> Settings:
+    """Of the embedded stores in this folder."""
+    return Settings(data=home, secret_keys=(SECRET,))
 
 
 @dataclass

@@ -1,10 +1,11 @@
-"""A process that loads a folder and halts at a given moment, to be killed there.
+"""A process that loads a folder and halts at a given moment, to be killed there. Its stores are those of its settings.
 
-python halting.py HOME CALL: loads HOME/folder; at the first CALL, a method of a store (`write_rows`; `write_rows-after`:
+python halting.py CALL: loads SYNDB_DATA/folder; at the first CALL, a method of a store (`write_rows`; `write_rows-after`:
 once it has returned), it prints a line and waits for ever.
 
-python halting.py HOME: for each number that it reads, a process loads HOME/folder, halts at the so manieth moment of the
-load and prints its id. They are forks of one that has imported everything, which takes longer than a load.
+python halting.py: for each number that it reads, a process loads SYNDB_DATA/folder, halts at the so manieth moment of
+the load and prints its id. They are forks of one that has imported everything, which takes longer than a load, and has
+opened nothing: threads and connections do not outlive a fork.
 """
 
 import asyncio
@@ -13,18 +14,21 @@ import sys
 import threading
 from asyncio import sleep
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from syndb_graphql.ingest.load import load_folder
 from syndb_graphql.ingest.result import LoadResult
-from syndb_graphql.objects.local import LocalObjects
+from syndb_graphql.settings import Settings, load_settings
 from syndb_graphql.spec.load import load_default_model
-from syndb_graphql.store.sqlite import SqliteStore
+from syndb_graphql.store.cassandra.store import CassandraStore
+from syndb_graphql.stores import open_stores
 
 
 class Moments:
-    """Counts the moments of a load: before and after each call of a store, and whatever it tells of its progress."""
+    """Counts the moments of a load: before and after each call of a store, before each statement that is sent to nodes,
+
+    and whatever it tells of its progress.
+    """
 
     def __init__(self, stop_at: int | None = None) -> None:
         self.names: list[str] = []
@@ -34,6 +38,15 @@ class Moments:
         self.names.append(name)
         if len(self.names) == self._stop_at:
             halt()
+
+    def watch_statements(self, store: CassandraStore) -> None:
+        send = store._door.start
+
+        def meet_and_send(*arguments: Any) -> Any:
+            self.meet("statement")
+            return send(*arguments)
+
+        store._door.start = meet_and_send  # type: ignore[method-assign]
 
     # ── As the progress of a load ──
     def begin(self, step: str, total: int, unit: str) -> None:
@@ -68,32 +81,37 @@ def halt() -> None:
     threading.Event().wait()
 
 
-async def load(home: Path, meet: Callable[[str], Awaitable[None] | None], progress: Any = None) -> LoadResult:
-    """Load HOME/folder into the stores of HOME, as the program would."""
+async def load(
+    settings: Settings, meet: Callable[[str], Awaitable[None] | None], progress: Moments | None = None
+) -> LoadResult:
+    """Load the folder of the settings' data folder, as the program would."""
     model = load_default_model()
-    rows = Watched(SqliteStore(home / "syndb.sqlite", model, timeout_s=5), meet)
-    objects = Watched(LocalObjects(home / "files", (b"k" * 32,), 3600), meet)
+    stores = open_stores(settings, model)
+    if progress and isinstance(stores.rows, CassandraStore):
+        progress.watch_statements(stores.rows)
+    rows, objects = Watched(stores.rows, meet), Watched(stores.objects, meet)
     try:
         return await load_folder(
-            home / "folder", model=model, rows=rows, objects=objects, owner="local", progress=progress
+            settings.data / "folder", model=model, rows=rows, objects=objects, owner=settings.owner, progress=progress
         )
     finally:
-        await rows.close()
+        await stores.close()
 
 
-def main(home: Path, call: str | None = None) -> None:
+def main(call: str | None = None) -> None:
+    settings = load_settings()
     if call:
-        asyncio.run(load(home, lambda name: halt() if name == call else None))
+        asyncio.run(load(settings, lambda name: halt() if name == call else None))
         return
     for line in sys.stdin:
         child = os.fork()
         if not child:
             moments = Moments(int(line))
-            asyncio.run(load(home, moments.meet, moments))
+            asyncio.run(load(settings, moments.meet, moments))
             return
         os.waitpid(child, 0)
         print("ended", flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(*sys.argv[1:])

@@ -1,5 +1,6 @@
 """A load is killed: nobody sees any of it, and loading again gives what one load would have given."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from syndb_graphql.catalog.records import derive_dataset_id
+from tests.conftest import environment_of
 
-from .conftest import Lab
+from .conftest import Lab, settings_of
 
 SYNAPSES = "cid,pre_neuron_id\n" + "".join(f"{i},{i % 2 + 1}\n" for i in range(1000))
 BEFORE = {"neuron.csv": "cid,name\n1,before\n2,before\n"}
@@ -22,8 +24,9 @@ SKELETON = "[files.skeleton]\nunit = 'um'\n"
 
 
 def kill_at(home: Path, call: str) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("halting.py")), str(home), call]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, str(Path(__file__).with_name("halting.py")), call]
+    environment = os.environ | environment_of(settings_of(home))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         process.send_signal(signal.SIGKILL)

@@ -20,7 +20,7 @@ from syndb_graphql.ingest.versions import delete_dataset
 from syndb_graphql.store.protocol import Hold, Snapshot
 from syndb_graphql.store.sqlite import SqliteStore
 
-from .conftest import Lab
+from .conftest import Lab, settings_of
 from .halting import Watched, load
 from .test_killed import AFTER, BEFORE, SKELETON, kill_at, only_version_is_left
 
@@ -182,7 +182,7 @@ async def test_a_load_is_none_the_worse_for_sweeps_at_every_moment(lab):
         met.append(name)
         await Sweep(other, lab.objects).sweep_all()
 
-    result = await load(lab.home, sweep_beside)
+    result = await load(settings_of(lab.home), sweep_beside)
     assert (result.status, result.errors) == ("loaded", 0)
     assert {"swap_hold-after", "write_rows", "put_file", "put_file-after", "swap_head"} <= set(met)
     assert await lab.read(result, "neuron", "name") == {"1": "after", "2": "after"}
@@ -198,7 +198,7 @@ async def test_a_load_that_is_taken_for_dead_publishes_nothing_and_says_so(lab, 
     lab.fill(AFTER, rest=SKELETON)
     shutil.copytree(lab.home, tmp_path / "copy")
     names: list[str] = []
-    await load(tmp_path / "copy", names.append)
+    await load(settings_of(tmp_path / "copy"), names.append)
     other = SqliteStore(lab.home / "syndb.sqlite", lab.model, timeout_s=5)
     for moment in range(names.index("swap_hold-after") + 1, names.index("swap_head") + 2):
         met: list[str] = []
@@ -209,7 +209,7 @@ async def test_a_load_that_is_taken_for_dead_publishes_nothing_and_says_so(lab, 
                 await Sweep(other, lab.objects, force=True).sweep_all()
 
         with pytest.raises((Conflict, LoadError), match="Nothing was published"):
-            await load(lab.home, sweep_once)
+            await load(settings_of(lab.home), sweep_once)
         await sweep(lab, force=True)
         await only_version_is_left(lab, first.dataset, 1)
         assert await lab.rows.read_holds() == []
@@ -230,7 +230,7 @@ async def test_a_load_that_is_overtaken_leaves_nothing_either(lab):
             raise Stop  # it does not even come to clean up
 
     with pytest.raises(Stop):
-        await load(lab.home, overtake)
+        await load(settings_of(lab.home), overtake)
     assert await lab.rows.list_versions(first.dataset.bytes) == [1, 3]
     await sweep(lab, now=later(LEASE_S + 1), retention_h=0)
     await only_version_is_left(lab, first.dataset, 3)
