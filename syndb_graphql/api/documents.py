@@ -1,13 +1,14 @@
 """Documents, read once: parsed, bounded and validated, kept by their text. Validation is most of what a small query costs."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from graphql import (
     DirectiveNode,
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -22,6 +23,7 @@ from graphql.validation.validate import ValidationAbortedError
 
 from syndb_graphql.api.context import Bounds
 from syndb_graphql.api.limits import Cost, check_shape
+from syndb_graphql.api.variables import Variables
 from syndb_graphql.errors import BadInput, LimitExceeded, SyndbError
 
 MAX_KEPT = 16
@@ -34,29 +36,36 @@ MAX_DOCUMENTS = 1000
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    node: OperationDefinitionNode
+    variables: Variables
+    introspects: bool
+    """Whether nothing but the schema is asked for."""
+
+
 @dataclass(slots=True)
 class Document:
     """A document that may be run, or the errors it was refused with."""
 
     ast: DocumentNode | None
     errors: Sequence[GraphQLError] = ()
+    operations: Mapping[str | None, Operation] = field(default_factory=dict)
+    """By name."""
     deciding: tuple[str, ...] = ()
     """Variables that directives look at: another value of theirs is another selection, and so another plan."""
     plans: "Kept[Any]" = field(default_factory=lambda: Kept())
     costs: "Kept[Cost]" = field(default_factory=lambda: Kept())
 
-    def operation(self, name: str | None) -> OperationDefinitionNode:
+    def operation(self, name: str | None) -> Operation:
         """The operation to run. Raises BadInput where the name does not tell."""
-        assert self.ast
-        operations = [node for node in self.ast.definitions if isinstance(node, OperationDefinitionNode)]
         if name is None:
-            if len(operations) == 1:
-                return operations[0]
-            raise BadInput(f"The document has {len(operations)} operations; say which one with `operationName`.")
-        found = next((node for node in operations if node.name and node.name.value == name), None)
-        if found is None:
+            if len(self.operations) == 1:
+                return next(iter(self.operations.values()))
+            raise BadInput(f"The document has {len(self.operations)} operations; say which one with `operationName`.")
+        if name not in self.operations:
             raise BadInput(f"The document has no operation named '{name[:100]}'.")
-        return found
+        return self.operations[name]
 
 
 class Kept(Generic[Value]):
@@ -117,8 +126,23 @@ class Documents:
             code = LimitExceeded.code if limited else "GRAPHQL_PARSE_FAILED"
             error.extensions = {"code": code}
             return Document(None, [error])
-        errors = [_finding(found) for found in errors]
-        return Document(ast, errors, _deciding_variables(ast))
+        if errors:
+            return Document(ast, [_finding(found) for found in errors])
+        operations = {
+            node.name.value if node.name else None: Operation(
+                node, Variables(self._schema, node, self._bounds.max_errors), _is_introspection(node)
+            )
+            for node in ast.definitions
+            if isinstance(node, OperationDefinitionNode)
+        }
+        return Document(ast, (), operations, _deciding_variables(ast))
+
+
+def _is_introspection(operation: OperationDefinitionNode) -> bool:
+    return all(
+        isinstance(node, FieldNode) and node.name.value in ("__schema", "__type", "__typename")
+        for node in operation.selection_set.selections
+    )
 
 
 class _DirectiveVariables(Visitor):

@@ -12,14 +12,12 @@ import msgspec
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     execute,
 )
-from graphql.execution.values import get_variable_values
 
 from syndb_graphql.api.context import Backend, ClientGone, Context
 from syndb_graphql.api.documents import Document, Documents
@@ -78,27 +76,22 @@ class Executor:
             return self._refuse(document.errors, request)
         try:
             operation = document.operation(request.operation_name)
-            if request.read_only and operation.operation is not OperationType.QUERY:
+            if request.read_only and operation.node.operation is not OperationType.QUERY:
                 raise BadInput("Only queries may be asked by GET; send this one by POST.")
             check_variables(request.variables, self._backend.bounds)
-            variables = get_variable_values(
-                self._schema,
-                operation.variable_definitions or (),
-                dict(request.variables),
-                self._backend.bounds.max_errors,
-            )
+            variables = operation.variables.coerce(request.variables)
             if isinstance(variables, list):
                 return self._refuse([_coded(error, BadInput.code) for error in variables], request)
-            cost = self._cost(document, operation, variables.coerced)
+            cost = self._cost(document, operation.node, variables.coerced)
         except SyndbError as error:
             return self._refuse([GraphQLError(str(error), original_error=error)], request)
-        if _is_introspection(operation):
+        if operation.introspects:
             return self._answer(self._introspect(document.ast, request, variables.coerced), request, cost, 0)
         context = Context(self._backend, request.request_id, request.base_url, variables, is_gone=request.is_gone)
         limit = self._backend.bounds.request_timeout_s
         try:
             async with asyncio.timeout(limit):
-                data = await self._run_plan(document, operation, context) if self._planned else None
+                data = await self._run_plan(document, operation.node, context) if self._planned else None
                 result = ExecutionResult(data)
                 if data is None:
                     context = Context(
@@ -244,14 +237,6 @@ def _format_error(error: GraphQLError, request_id: str) -> tuple[dict[str, Any],
         entry["path"] = error.path
     entry["extensions"] = {"code": code, "requestId": request_id}
     return entry, fault
-
-
-def _is_introspection(operation: OperationDefinitionNode) -> bool:
-    """Whether nothing but the schema is asked for."""
-    return all(
-        isinstance(node, FieldNode) and node.name.value in ("__schema", "__type", "__typename")
-        for node in operation.selection_set.selections
-    )
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

@@ -166,10 +166,10 @@ def check_variables(variables: Mapping[str, Any], bounds: Bounds) -> None:
     waiting: list[tuple[int, Any]] = [(0, variables)]
     while waiting:
         depth, value = waiting.pop()
-        if isinstance(value, dict | list):
-            met += len(value)
-            deepest = max(deepest, depth)
-            waiting.extend((depth + 1, part) for part in (value.values() if isinstance(value, dict) else value))
+        met += len(value)
+        deepest = max(deepest, depth)
+        parts = value.values() if isinstance(value, dict) else value
+        waiting.extend((depth + 1, part) for part in parts if isinstance(part, dict | list))
     if met > bounds.max_variable_values:
         raise LimitExceeded(
             f"The variables hold {met:,} values; {bounds.max_variable_values:,} is the limit. Ask in several requests."

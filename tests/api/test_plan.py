@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from syndb_graphql.api import documents, execute
+from syndb_graphql.api.plan import arguments
 from syndb_graphql.app import build_app
 from syndb_graphql.errors import StoreTimeout
 from syndb_graphql.spec.load import load_default_model
@@ -138,6 +139,31 @@ async def test_a_question_is_compiled_once_whatever_its_variables(spoilt, compil
         answer = await spoilt.answer(SYNAPSES, label=HEMIBRAIN, first=first)
         assert len(answer["data"]["dataset"]["synapses"]["nodes"]) == first
     assert len(compiled) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (
+            "query($by: String!) { dataset(by: {label: $by}) { label } }",
+            [{"by": "C. elegans connectome"}, {"by": "none"}],
+        ),
+        (
+            'query($first: Int) { dataset(by: {label: "C. elegans connectome"}) { neurons(first: $first) { nodes { cid } } } }',
+            [{"first": 1}, {"first": 2}],
+        ),
+    ],
+)
+async def test_arguments_are_worked_out_once_where_only_variables_differ(spoilt, monkeypatch, query, variables):
+    called = []
+    coerce = arguments.get_argument_values
+    monkeypatch.setattr(arguments, "get_argument_values", lambda *given: called.append(1) or coerce(*given))
+    first, *others = variables
+    assert "errors" not in await spoilt.answer(query, **first)
+    called.clear()
+    for given in others:
+        assert "errors" not in await spoilt.answer(query, **given)
+    assert not called
 
 
 async def test_what_directives_look_at_makes_another_plan_and_each_operation_its_own(spoilt, compiled):

@@ -71,12 +71,18 @@ def _find_recipe(argument: GraphQLArgument, value: Any) -> Callable[[Mapping[str
         )
         return lambda variables: null if variables.get(name) is None else to_plain(variables[name])
     type_ = get_nullable_type(argument.type)
-    if isinstance(value, ObjectValueNode) and isinstance(type_, GraphQLInputObjectType) and type_.is_one_of:
+    if isinstance(value, ObjectValueNode) and isinstance(type_, GraphQLInputObjectType) and _is_one_of(type_):
         (field,) = value.fields
         if isinstance(field.value, VariableNode):
             key, name = field.name.value, field.value.name.value
             return lambda variables: Undefined if variables.get(name) is None else {key: to_plain(variables[name])}
     return None
+
+
+def _is_one_of(type_: GraphQLInputObjectType) -> bool:
+    """Strawberry keeps this to itself: the engine's own `is_one_of` stays False."""
+    definition = type_.extensions.get("strawberry-definition")
+    return type_.is_one_of or bool(definition and definition.is_one_of)
 
 
 def _has_variable(node: Any) -> bool:
