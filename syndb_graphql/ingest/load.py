@@ -173,7 +173,7 @@ async def _update_metadata(
         await _tidy(job, rows, objects, retention_h)
         return make_result(job.folder, old, "unchanged", job.report, version.number, standing.head.revision, counts)
     draft = await begin_revision(rows, standing)
-    record = msgspec.structs.replace(new, created_at=old.created_at)
+    record = _dated(new, old)
     await publish(rows, draft, record, None)
     await _tidy(job, rows, objects, retention_h)
     return make_result(job.folder, record, "metadata", job.report, version.number, draft.number, counts)
@@ -224,17 +224,25 @@ def _records(
     job: Job, draft: Draft, summaries: dict[str, TableSummary], fingerprint: str
 ) -> tuple[DatasetRecord, VersionRecord]:
     """What is written down of the data set and of its rows."""
-    now, old = datetime.now(UTC), draft.standing.record
-    record = msgspec.structs.replace(job.config.record, created_at=old.created_at if old else now, updated_at=now)
+    now = datetime.now(UTC)
+    record = _dated(msgspec.structs.replace(job.config.record, created_at=now, updated_at=now), draft.standing.record)
     return record, VersionRecord(
         number=draft.number,
         fingerprint=fingerprint,
         metadata_fingerprint=hashlib.sha256(msgspec.json.encode(job.config.record)).hexdigest(),
-        published_at=now,
+        published_at=record.updated_at,
         tables=summaries,
         files=tuple(sorted(job.files.uploads)),
         warnings=job.report.warnings,
     )
+
+
+def _dated(record: DatasetRecord, old: DatasetRecord | None) -> DatasetRecord:
+    """First loaded when it was, and changed no earlier than before: the clock of who loads may be behind another's."""
+    if old is None:
+        return record
+    changed = max(record.updated_at, old.updated_at)
+    return msgspec.structs.replace(record, created_at=old.created_at, updated_at=changed)
 
 
 async def _upload(job: Job, objects: Objects) -> None:

@@ -18,7 +18,7 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Model
 from syndb_graphql.store.protocol import Snapshot, Store, Window
 from syndb_graphql.store.sqlite import SqliteStore
-from tests.conftest import SECRET
+from tests.conftest import SECRET, on_cassandra, on_s3
 
 TOML = """
 [dataset]
@@ -132,3 +132,15 @@ async def lab(tmp_path: Path, model: Model) -> AsyncIterator[Lab]:
     rows = SqliteStore(tmp_path / "syndb.sqlite", model, timeout_s=5)
     yield Lab(model, rows, LocalObjects(tmp_path / "files", (b"k" * 32,), 3600), tmp_path)
     await rows.close()
+
+
+STORES = ["embedded", pytest.param("servers", marks=pytest.mark.servers)]
+
+
+def make_settings(request: pytest.FixtureRequest, home: Path) -> Settings:
+    """Of stores with nothing in them, of the kind that is the parameter of the fixture that asks."""
+    settings = settings_of(home)
+    if request.param == "embedded":
+        return settings
+    make_keyspace, s3_server = map(request.getfixturevalue, ("make_keyspace", "s3_server_of_session"))
+    return on_s3(on_cassandra(settings, make_keyspace()), s3_server)

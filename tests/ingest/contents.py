@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 def contents_of(settings: Settings) -> dict[str, Any]:
     """Rows of every table, holds, records and files of one data set, but for the numbers of its versions and the times."""
-    tables = dict(_cassandra_tables(settings) if settings.store == "cassandra" else _sqlite_tables(settings))
+    tables = tables_of(settings)
     versions = sorted(tables["dataset_version"], key=lambda row: row["version"])
     names = {row["version"]: f"the {place}. version" for place, row in enumerate(versions, start=1)}
     (head,) = tables["dataset_head"]
@@ -33,6 +33,11 @@ def contents_of(settings: Settings) -> dict[str, Any]:
         "metadata": _timeless(record, names),
         "files": {_unnumbered(key, names): hashlib.sha256(content).hexdigest() for key, content in files},
     } | {name: _digests(name, rows, names) for name, rows in tables.items() if name not in ABOUT_DATA_SETS}
+
+
+def tables_of(settings: Settings) -> dict[str, list[Row]]:
+    """Every row of every table, also those of versions that nobody reads."""
+    return dict(_cassandra_tables(settings) if settings.store == "cassandra" else _sqlite_tables(settings))
 
 
 def _digests(table: str, rows: list[Row], names: dict[int, str]) -> dict[str, tuple[int, str]]:

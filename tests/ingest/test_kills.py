@@ -24,9 +24,9 @@ import pytest
 from bench.synthetic import write_synthetic
 from syndb_graphql.cli.sweep import sweep
 from syndb_graphql.settings import Settings
-from tests.conftest import environment_of, on_cassandra, on_s3
+from tests.conftest import environment_of
 
-from .conftest import settings_of
+from .conftest import STORES, make_settings
 from .contents import contents_of
 from .halting import Moments, load
 
@@ -49,13 +49,10 @@ def scratch(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["embedded", pytest.param("servers", marks=pytest.mark.servers)])
-def make_stores(request, tmp_path) -> Callable[[str], Settings]:
-    """`make_stores("name")`: a store of rows and one of files, with nothing in them."""
-    if request.param == "embedded":
-        return lambda name: settings_of(tmp_path / name)
-    make_keyspace, s3_server = map(request.getfixturevalue, ("make_keyspace", "s3_server_of_session"))
-    return lambda name: on_s3(on_cassandra(settings_of(tmp_path / name), make_keyspace()), s3_server)
+@pytest.fixture(params=STORES)
+def pair(request, tmp_path) -> tuple[Settings, Settings]:
+    """Two pairs of stores with nothing in them."""
+    return make_settings(request, tmp_path / "killed"), make_settings(request, tmp_path / "undisturbed")
 
 
 def fill(settings: Settings, seed: int) -> None:
@@ -143,9 +140,9 @@ class Reader:
 
 
 async def test_a_load_killed_at_many_moments_and_repeated_is_as_one_that_was_never_disturbed(
-    tmp_path, make_stores, scratch, start_server
+    tmp_path, pair, scratch, start_server
 ):
-    settings, calm = make_stores("killed"), make_stores("undisturbed")
+    settings, calm = pair
     for each in (settings, calm):
         fill(each, seed=1)
         first = await load(each, lambda name: None)
