@@ -119,6 +119,10 @@ class Relation:
         """Columns that the rows of a version are found and ordered by: owner, component where there is one, cid."""
         return (self.owner, "cid") if self.order == self.owner else (self.owner, self.order, "cid")
 
+    def key_within(self, *, one_component: bool) -> tuple[str, ...]:
+        """The key's columns below the owner; where there is one component only, cid alone: a store can seek by it."""
+        return ("cid",) if one_component or self.component is None else (self.order, "cid")
+
 
 @dataclass(frozen=True, slots=True)
 class Interface:
@@ -153,6 +157,11 @@ class Table:
     @cached_property
     def column(self) -> Mapping[str, Column]:
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def booleans(self) -> frozenset[str]:
+        """Names of the columns that are true or false."""
+        return frozenset(column.name for column in self.columns if column.type.python is bool)
 
     @cached_property
     def term(self) -> Mapping[str, Term]:

@@ -42,6 +42,10 @@ class Window:
     before: Key | None = None
     backwards: bool = False
 
+    def edges(self, columns: Sequence[str]) -> list[bytes]:
+        """The values of the keys that bound it, where only the last of their columns, these, are asked about."""
+        return [part for key in (self.after, self.before) if key for part in key[-len(columns) :]]
+
 
 @dataclass(frozen=True, slots=True)
 class Criteria:

@@ -38,7 +38,7 @@ def related_sql(relation: Relation, columns: Sequence[str], window: Window, *, o
     where = f"key.dataset_id = ?1 AND key.version = ?2 AND key.{relation.owner} = ?3"
     if one_component:
         where += f" AND key.{relation.order} = ?"
-    order = [f"key.{name}" for name in related_order(relation, one_component=one_component)]
+    order = [f"key.{name}" for name in relation.key_within(one_component=one_component)]
     for edge, sign in ((window.after, ">"), (window.before, "<")):
         if edge is not None:
             where += f" AND ({name_list(order)}) {sign} ({name_list('?' * len(order))})"
@@ -52,8 +52,3 @@ def related_sql(relation: Relation, columns: Sequence[str], window: Window, *, o
         # What is known of a row's key beforehand SQLite need not read from the other table: a fifth of the time.
         where += " AND rows.dataset_id = ?1 AND rows.version = ?2 AND rows.cid = key.cid"
     return f"SELECT {selected} FROM {source} WHERE {where} ORDER BY {ordered} LIMIT ?"
-
-
-def related_order(relation: Relation, *, one_component: bool) -> tuple[str, ...]:
-    """Where there is one component only, not naming it lets SQLite seek by cid."""
-    return ("cid",) if one_component or relation.component is None else (relation.order, "cid")

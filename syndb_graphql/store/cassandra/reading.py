@@ -131,8 +131,7 @@ class Reading(Base):
             statements = []
             for owner, component in some:
                 one = component is not None
-                width = len(_order(relation, one_component=one))
-                edges = [part for key in (window.after, window.before) if key for part in key[-width:]]
+                edges = window.edges(relation.key_within(one_component=one))
                 values = self._key(
                     snapshot, bucket_of(owner, bits), owner, *((component,) if one else ()), *edges, window.limit
                 )
@@ -198,7 +197,7 @@ class Reading(Base):
         cql = f"SELECT {_names(columns)} FROM {self._name(related_name(relation))} {WHERE} AND {relation.owner} = ?"
         if one_component:
             cql += f" AND {relation.order} = ?"
-        order = _order(relation, one_component=one_component)
+        order = relation.key_within(one_component=one_component)
         for key, sign in ((window.after, ">"), (window.before, "<")):
             if key is not None:
                 cql += f" AND ({_names(order)}) {sign} ({_names('?' * len(order))})"
@@ -246,11 +245,6 @@ async def _at_once(one: Coroutine[Any, Any, Value], other: Coroutine[Any, Any, V
 
 def _names(columns: Iterable[str]) -> str:
     return ", ".join(columns)
-
-
-def _order(relation: Relation, *, one_component: bool) -> tuple[str, ...]:
-    """Columns of a window's key that count: where there is one component only, its cid alone."""
-    return ("cid",) if one_component or relation.component is None else (relation.order, "cid")
 
 
 def _walk(window: Window, bits: int) -> Sequence[int]:
