@@ -11,15 +11,19 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import pybase64
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from syndb_graphql.api.texts import fill_texts
 from syndb_graphql.errors import InvalidCursor
 from syndb_graphql.store.protocol import Key
 
-Bytes2D = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
-BLOCK = 16
+Blocks = np.ndarray[Any, np.dtype[np.uint64]]
+"""Blocks of AES as two words each: the last axis."""
+BLOCK, WORDS = 16, 2
 TAG_BYTES = 10
 """At least 80 bits; two bytes more where the cursor would otherwise end in padding."""
 FEW = 4
@@ -41,6 +45,7 @@ class RowCursors:
         self._scope = scope
         self._key_bytes = parts * BLOCK
         self._tag_bytes = TAG_BYTES + -(VERSION_BYTES + self._key_bytes + TAG_BYTES) % 3
+        self._packed, self._cut = _layouts(self._key_bytes, self._tag_bytes)
 
     def encode_page(
         self, version: int, parents: Sequence[bytes], counts: Sequence[int], columns: Sequence[Sequence[bytes]]
@@ -51,14 +56,16 @@ class RowCursors:
             owners = [parent for parent, count in zip(parents, counts, strict=True) for _ in range(count)]
             keyed = zip(owners, zip(*columns, strict=True), strict=True)
             return [self._encode(version, parent, b"".join(key)) for parent, key in keyed]
-        packed = np.empty((rows, VERSION_BYTES + self._key_bytes + self._tag_bytes), np.uint8)
-        packed[:, :VERSION_BYTES] = np.frombuffer(version.to_bytes(VERSION_BYTES), np.uint8)
-        keys = packed[:, VERSION_BYTES : -self._tag_bytes]
+        keys = np.empty((rows, len(columns), WORDS), np.uint64)
         for part, column in enumerate(columns):
-            keys[:, part * BLOCK : (part + 1) * BLOCK] = np.frombuffer(b"".join(column), np.uint8).reshape(rows, BLOCK)
-        packed[:, -self._tag_bytes :] = self._tags(self._secrets[0], version, parents, counts, keys)
-        text = base64.b64encode(packed.tobytes(), b"-_")
-        return split_texts(np.frombuffer(text, np.uint8).reshape(rows, -1))
+            keys[:, part] = np.frombuffer(b"".join(column), np.uint64).reshape(rows, WORDS)
+        packed = np.empty(rows, self._packed)
+        packed["version"] = version
+        packed["key"] = keys.reshape(rows, -1).view(packed["key"].dtype).ravel()
+        packed["tag"] = self._tags(self._secrets[0], version, parents, counts, keys).view(self._cut)["tag"].ravel()
+        text = pybase64.b64encode(packed.tobytes(), b"-_")
+        size = len(text) // rows
+        return fill_texts(bytes(size), ((0, size, 0),), text, size)
 
     def decode(self, cursor: str, argument: str, parent: bytes) -> tuple[int, Key]:
         """Version and key. Raises InvalidCursor, naming the argument the cursor was given as."""
@@ -87,33 +94,25 @@ class RowCursors:
         return state.to_bytes(BLOCK)[: self._tag_bytes]
 
     def _tags(
-        self, secret: bytes, version: int, parents: Sequence[bytes], counts: Sequence[int], keys: Bytes2D
-    ) -> Bytes2D:
-        """The tags of all rows of `keys`."""
+        self, secret: bytes, version: int, parents: Sequence[bytes], counts: Sequence[int], keys: Blocks
+    ) -> Blocks:
+        """The tags of all rows of `keys`, a block each."""
         encrypt, subkey = _cipher(secret, self._scope)
-        heads = b"".join(version.to_bytes(BLOCK) + parent for parent in parents)
-        start = np.zeros((len(parents), BLOCK), np.uint8)
-        state = _chain(encrypt, start, np.frombuffer(heads, np.uint8).reshape(len(parents), -1))
-        last = keys.copy()
-        last[:, -BLOCK:] ^= np.frombuffer(subkey, np.uint8)
+        heads = np.frombuffer(b"".join(version.to_bytes(BLOCK) + parent for parent in parents), np.uint64)
+        state = _chain(encrypt, np.zeros((1, WORDS), np.uint64), heads.reshape(len(parents), -1, WORDS))
         if len(parents) > 1:
             state = np.repeat(state, counts, axis=0)
-        return _chain(encrypt, state, last)[:, : self._tag_bytes]
+        messages = keys.copy()
+        messages[:, -1] ^= np.frombuffer(subkey, np.uint64)
+        return _chain(encrypt, state, messages)
 
 
-def _chain(encrypt: Callable[[bytes], bytes], state: Bytes2D, messages: Bytes2D) -> Bytes2D:
+def _chain(encrypt: Callable[[bytes], bytes], state: Blocks, messages: Blocks) -> Blocks:
     """Cipher block chaining of messages of equal length, each from its own state or all from one: one call of AES a block."""
-    for start in range(0, messages.shape[1], BLOCK):
-        mixed = state ^ messages[:, start : start + BLOCK]
-        state = np.frombuffer(encrypt(mixed.tobytes()), np.uint8).reshape(len(messages), BLOCK)
+    for block in range(messages.shape[1]):
+        mixed = state ^ messages[:, block]
+        state = np.frombuffer(encrypt(mixed.tobytes()), np.uint64).reshape(len(messages), WORDS)
     return state
-
-
-def split_texts(letters: Bytes2D) -> list[str]:
-    """Rows of ASCII letters, none of them a line break, as texts: cut apart by one call where slices would take two a row."""
-    lines = np.full((letters.shape[0], letters.shape[1] + 1), ord("\n"), np.uint8)
-    lines[:, :-1] = letters
-    return lines.tobytes()[:-1].decode("ascii").split("\n")
 
 
 class TextCursors:
@@ -149,6 +148,13 @@ def _decode_text(cursor: str, argument: str) -> bytes:
 
 def _derive(secret: bytes, scope: bytes) -> bytes:
     return hmac.digest(secret, b"syndb cursor\0" + scope, hashlib.sha256)
+
+
+@lru_cache
+def _layouts(key_bytes: int, tag_bytes: int) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    """Of a cursor, and of a tag cut from its block."""
+    cursor = np.dtype([("version", ">u4"), ("key", f"V{key_bytes}"), ("tag", f"V{tag_bytes}")])
+    return cursor, np.dtype({"names": ["tag"], "formats": [f"V{tag_bytes}"], "offsets": [0], "itemsize": BLOCK})
 
 
 @lru_cache(maxsize=4096)

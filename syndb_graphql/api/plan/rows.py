@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import repeat
 from typing import Any
 
@@ -76,13 +76,19 @@ class ColumnCell:
         return self.values(batch)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowPlan:
     """All selected fields of the rows of one table."""
 
     columns: tuple[str, ...]
     cells: Sequence[Any]
     shape: Shape
+
+    @cached_property
+    def keyed(self) -> Mapping[str, int]:
+        """Where in a row each column stands when rows are read by key: the key first."""
+        columns = dict.fromkeys(("cid", *self.columns))
+        return {name: position for position, name in enumerate(columns)}
 
     async def answer(self, batch: Batch) -> list[Any]:
         columns = []
@@ -349,21 +355,21 @@ class ConnectionPlan:
         selected = [plan for name, plan in self.fields if name == "pageInfo"]
         if not selected:
             return []
-        starts: list[str | None] = [None] * len(pages)
-        ends = list(starts)
-        if any("startCursor" in names or "endCursor" in names for _, names in selected):
-            filled = [number for number, page in enumerate(pages) if page.rows]
-            rows = [row for number in filled for row in (pages[number].rows[0], pages[number].rows[-1])]
-            keys = [[row[self.index[name]] for row in rows] for name in self.order]
-            hung = [parents[number] for number in filled]
-            texts = cursors.encode_page(snapshot.version, hung, [2] * len(filled), keys)
-            for position, number in enumerate(filled):
-                starts[number], ends[number] = texts[2 * position], texts[2 * position + 1]
+        ends: dict[str, list[str | None]] = {}
+        filled = [number for number, page in enumerate(pages) if page.rows]
+        hung = [parents[number] for number in filled]
+        for name, place in (("startCursor", 0), ("endCursor", -1)):
+            ends[name] = [None] * len(pages)
+            if filled and any(name in names for _, names in selected):
+                rows = [pages[number].rows[place] for number in filled]
+                keys = [[row[self.index[column]] for row in rows] for column in self.order]
+                texts = cursors.encode_page(snapshot.version, hung, [1] * len(filled), keys)
+                for number, text in zip(filled, texts, strict=True):
+                    ends[name][number] = text
         columns: Mapping[str, Values] = {
             "hasNextPage": [page.has_next for page in pages],
             "hasPreviousPage": [page.has_previous for page in pages],
-            "startCursor": starts,
-            "endCursor": ends,
+            **ends,
             "__typename": ["PageInfo"] * len(pages),
         }
         return [make_each(shape, [columns[name] for name in names], len(pages)) for shape, names in selected]
@@ -410,10 +416,8 @@ async def read_rows(
     plan: RowPlan, table: Table, dataset: Dataset, snapshot: Snapshot, cids: Sequence[bytes], context: Context
 ) -> dict[bytes, Any]:
     """The answers to the rows with these cids; those there are none of are left out."""
-    columns = tuple(dict.fromkeys(("cid", *plan.columns)))
-    rows = [row for row in await context.read_rows(table, snapshot, cids, columns) if row is not None]
-    index = {name: position for position, name in enumerate(columns)}
-    answers = await plan.answer(Batch(table, dataset, snapshot, context, index, rows))
+    rows = [row for row in await context.read_rows(table, snapshot, cids, tuple(plan.keyed)) if row is not None]
+    answers = await plan.answer(Batch(table, dataset, snapshot, context, plan.keyed, rows))
     return {row[0]: answer for row, answer in zip(rows, answers, strict=True)}
 
 
