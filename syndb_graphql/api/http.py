@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,6 +29,8 @@ GRAPHQL_JSON = "application/graphql-response+json"
 METHODS = "GET, HEAD, POST, OPTIONS"
 BODY_SECONDS = 30.0
 """For the body of a request to arrive: a client that stops in the middle holds a connection no longer."""
+MAX_MEDIA_TYPE = 1000
+"""Characters of `accept` and `content-type` that are looked at."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 _HOST = re.compile(r"[A-Za-z0-9.\-:\[\]]{1,255}")
@@ -75,7 +78,7 @@ class GraphQLEndpoint:
             page_headers = {"content-type": "text/html; charset=utf-8", **self._page_headers}
             await _send(send, 200, [self._page], page_headers, head=method == "HEAD")
             return
-        media_type = _media_type(headers)
+        media_type = _media_type(headers.get(b"accept", "")[:MAX_MEDIA_TYPE])
         client = _Client(receive)
         try:
             status, answer, extra = await self._answer(scope, headers, client, request_id, media_type)
@@ -123,7 +126,7 @@ class GraphQLEndpoint:
             return _query_parameters(scope["query_string"])
         if scope["method"] != "POST":
             raise HttpError(405, "Ask by POST, or by GET for queries.", headers={"allow": METHODS})
-        _check_content_type(headers.get(b"content-type", ""))
+        _check_content_type(headers.get(b"content-type", "")[:MAX_MEDIA_TYPE])
         try:
             async with asyncio.timeout(self._body_seconds):
                 body = await self._read_body(headers, receive)
@@ -238,6 +241,7 @@ def _request_id(headers: Mapping[bytes, str]) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
+@lru_cache(maxsize=256)
 def _check_content_type(stated: str) -> None:
     name, *parameters = (part.strip().lower() for part in stated.split(";"))
     if name != JSON:
@@ -247,10 +251,11 @@ def _check_content_type(stated: str) -> None:
         raise HttpError(415, f"The body must be sent in UTF-8, not in {charset[:100]}.")
 
 
-def _media_type(headers: Mapping[bytes, str]) -> str:
+@lru_cache(maxsize=256)
+def _media_type(accept: str) -> str:
     """The one of our two that the client prefers, the first of equals; `application/json` for one that names neither."""
     best, best_quality = JSON, 0.0
-    for part in headers.get(b"accept", "").lower().split(",")[:20]:
+    for part in accept.lower().split(",")[:20]:
         name, *parameters = (text.strip() for text in part.split(";"))
         if name in (JSON, GRAPHQL_JSON) and (quality := _quality(parameters)) > best_quality:
             best, best_quality = name, quality
