@@ -164,7 +164,8 @@ def make_settings(request, demo_settings, tmp_path) -> Callable[..., Settings]:
     def make(model: Model | None = None) -> Settings:
         settings = demo_settings.model_copy(update={"data": tmp_path / "data"})
         if settings.store == "cassandra":
-            return on_cassandra(settings, request.getfixturevalue("make_keyspace")(model))
+            settings = on_cassandra(settings, request.getfixturevalue("make_keyspace")(model))
+            return on_s3(settings, request.getfixturevalue("s3_server_of_session"))
         return settings
 
     return make
