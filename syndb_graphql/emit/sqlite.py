@@ -5,7 +5,7 @@ index, because an index takes its entries row by row, in the order of the rows: 
 synapses rewrite it hundreds of times. A table is filled in its own order once all rows are there.
 """
 
-from syndb_graphql.spec.model import Column, Model, Table
+from syndb_graphql.spec.model import Column, Kind, Model, Table
 
 CATALOG = """CREATE TABLE dataset_head (
   dataset_id BLOB NOT NULL PRIMARY KEY,
@@ -53,11 +53,19 @@ def emit_sqlite(model: Model) -> str:
     return head + CATALOG + "".join("\n" + _emit_table(table) for table in model.tables.values())
 
 
+def _order_columns(table: Table) -> list[Column]:
+    """Those of files last: SQLite walks over whatever stands before a value, a twelfth of the time of a page of metrics."""
+    of_files = {
+        column.name for term in table.terms if term.kind in (Kind.MESH, Kind.SKELETON) for column in term.columns
+    }
+    return sorted(table.columns, key=lambda column: column.name in of_files)
+
+
 def _emit_table(table: Table) -> str:
     lines = [
         "  dataset_id BLOB NOT NULL",
         "  version INTEGER NOT NULL",
-        *(f"  {_emit_column(column)}" for column in table.columns),
+        *(f"  {_emit_column(column)}" for column in _order_columns(table)),
         "  PRIMARY KEY (dataset_id, version, cid)",
     ]
     sql = f"CREATE TABLE {table.name} (\n" + ",\n".join(lines) + "\n) STRICT, WITHOUT ROWID;\n"

@@ -1,6 +1,6 @@
 """Pages of rows: what `first`, `last`, `after` and `before` mean, and one call of the store for each page or page of parents.
 
-One row more than asked for is read, which tells whether there are more.
+Where somebody wants to know whether there are more rows, one row more than asked for is read: it tells.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,12 @@ class PageRequest:
     after: Key | None = None
     before: Key | None = None
     criteria: Criteria = EVERYTHING
+    peeks: bool = True
+    """Whether it matters that there are more."""
 
     @property
     def window(self) -> Window:
-        return Window(self.count + 1, self.after, self.before, self.backwards)
+        return Window(self.count + self.peeks, self.after, self.before, self.backwards)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,14 @@ class SpoiltStore:
     """Rows of a page of synapses, by their number, and what their score becomes."""
     late: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
     async def read_page(self, table, snapshot, *, columns, window, **more):
         self.asked.append(table.name)
+        self.limits.append(window.limit)
         if table.name in self.late:
             raise StoreTimeout("The store did not answer within 5 s.")
         rows = list(await self.store.read_page(table, snapshot, columns=columns, window=window, **more))
@@ -77,6 +79,13 @@ async def test_a_large_page_is_read_in_slices_so_that_others_get_their_turn(spoi
     assert len(answer["data"]["dataset"]["synapses"]["nodes"]) == 10_000
     assert spoilt.store.asked == ["synapse"] * 10
     assert not spoilt.executor.unplanned
+
+
+async def test_a_row_more_is_read_only_where_somebody_wants_to_know_whether_there_are_more(spoilt):
+    query = '{ dataset(by: {label: "%s"}) { synapses(first: 5) { nodes { cid } %s } } }'
+    for asked, limit in (("", 5), ("pageInfo { endCursor }", 5), ("pageInfo { hasNextPage }", 6)):
+        assert "errors" not in await spoilt.answer(query % (HEMIBRAIN, asked))
+        assert spoilt.store.limits.pop() == limit
 
 
 async def test_one_number_that_is_none_costs_its_own_field_and_the_other_rows_stay_fast(spoilt, monkeypatch):

@@ -53,7 +53,7 @@ from syndb_graphql.api.plan.rows import (
     make_each,
     make_shape,
 )
-from syndb_graphql.api.plan.values import Unplanned, Values, has_missing, id_texts, scaled_values, stored_values
+from syndb_graphql.api.plan.values import Unplanned, Values, check_finite, id_texts, scale, scaled_values, stored_values
 from syndb_graphql.api.query_type import Nodes
 from syndb_graphql.api.row_fields import (
     ReferencedRow,
@@ -259,14 +259,13 @@ class Compiler:
 
         def answer(batch: Batch) -> Values:
             unit = given(batch.context)["unit"]
-            stored = [batch[column] for column in resolve.columns]
-            axes: dict[str, Values] = {
-                axis: scaled_values(values, 1, unit) for axis, values in zip("xyz", stored, strict=True)
-            }
+            scaled = [scale(batch[column], 1, unit) for column in resolve.columns]
+            with_gaps = [check_finite(values) for values in scaled]
+            axes: dict[str, Values] = dict(zip("xyz", scaled, strict=True))
             axes["__typename"] = ["Point"] * len(batch.rows)
             points = make_each(shape, [axes[name] for name in names], len(batch.rows))
-            if any(map(has_missing, stored)):
-                missing = [None in position for position in zip(*stored, strict=True)]
+            if any(with_gaps):
+                missing = [None in position for position in zip(*scaled, strict=True)]
                 points = [None if none else point for none, point in zip(missing, points, strict=True)]
             return points
 

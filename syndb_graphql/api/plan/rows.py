@@ -121,6 +121,7 @@ class ConnectionPlan:
     nested: bool
     columns: tuple[str, ...] = field(init=False)
     reads: bool = field(init=False)
+    peeks: bool = field(init=False)
     counts: bool = field(init=False)
     index: Mapping[str, int] = field(init=False)
 
@@ -134,6 +135,8 @@ class ConnectionPlan:
         set_ = object.__setattr__
         set_(self, "columns", tuple(dict.fromkeys((*self.order, *needed))))
         set_(self, "reads", any(name in ("nodes", "edges", "pageInfo") for name, _ in self.fields))
+        infos = {asked for name, plan in self.fields if name == "pageInfo" for asked in plan[1]}
+        set_(self, "peeks", bool(infos & {"hasNextPage", "hasPreviousPage"}))
         set_(self, "counts", any(name == "totalCount" for name, _ in self.fields))
         set_(self, "index", {column: position for position, column in enumerate(self.columns)})
 
@@ -169,6 +172,7 @@ class ConnectionPlan:
             return [self._shape_unread(total) for total in totals]
         answered: list[Any] = []
         if request.count < SLICE_ROWS:
+            request = replace(request, peeks=self.peeks)
             step = max(1, SLICE_ROWS // (request.count + 1))
             parts = [slice(start, start + step) for start in range(0, len(owners), step)]
             asks = iter(
@@ -221,7 +225,7 @@ class ConnectionPlan:
         if not self.reads:
             return self._shape_unread(total)
         if request.count <= SLICE_ROWS:
-            page = await read(request)
+            page = await read(replace(request, peeks=self.peeks))
             lists = await self._answer_rows(dataset, snapshot, context, cursors, [parent], [page.rows])
             return self._shape_page(lists, page, snapshot, cursors, parent, total)
         arrays = [EncodedArray() for _ in self.fields]

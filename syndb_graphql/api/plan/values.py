@@ -45,33 +45,33 @@ def stored_values(column: Column) -> Callable[[Values], Values]:
 
 def scaled_values(values: Values, dimension: int, unit: str | None) -> Values:
     """Lengths, areas, volumes in another unit; None means as stored."""
-    if unit == "um":
-        factor = float(1000 ** abs(dimension))
-        if dimension > 0:
-            values = [None if value is None else value / factor for value in values]
-        else:
-            values = [None if value is None else value * factor for value in values]
-    return finite_values(values)
+    values = scale(values, dimension, unit)
+    check_finite(values)
+    return values
 
 
-def has_missing(numbers: Values) -> bool:
-    """Whether there is a None among them: adding them up fails then, and tells it sooner than a look at each."""
-    try:
-        sum(numbers)
-    except TypeError:
-        return True
-    return False
+def scale(values: Values, dimension: int, unit: str | None) -> Values:
+    """The same, unchecked."""
+    if unit != "um":
+        return values
+    factor = float(1000 ** abs(dimension))
+    if dimension > 0:
+        return [None if value is None else value / factor for value in values]
+    return [None if value is None else value * factor for value in values]
 
 
-def finite_values(values: Values) -> Values:
+def check_finite(values: Values) -> bool:
+    """Whether some are missing. Raises Unplanned for a number that JSON has no word for."""
     # One number that is not finite makes the sum so; a sum that merely overflows is looked at again.
+    missing = False
     try:
         total = sum(values)
-    except TypeError:  # some are missing
+    except TypeError:
+        missing = True
         total = sum(filter(None, values))
     if not math.isfinite(total) and not all(value is None or math.isfinite(value) for value in values):
         raise Unplanned("a number that is not finite")
-    return values
+    return missing
 
 
 def uuid_texts(values: Values) -> Values:
@@ -99,6 +99,11 @@ def _as_they_are(values: Values) -> Values:
     return values
 
 
+def _finite(values: Values) -> Values:
+    check_finite(values)
+    return values
+
+
 def _ints(values: Values) -> Values:
     given = [value for value in values if value is not None]
     if given and not -MAX_INT - 1 <= min(given) <= max(given) <= MAX_INT:
@@ -111,7 +116,7 @@ def _bigints(values: Values) -> Values:
 
 
 _ANSWERS: dict[Any, Callable[[Values], Values]] = {
-    FLOAT: finite_values,
+    FLOAT: _finite,
     INT: _ints,
     BIGINT: _bigints,
     TEXT: _as_they_are,
