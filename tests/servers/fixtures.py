@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from .cassandra import CassandraCluster, CassandraNode, MissingTool, run_cassandra
+from .certificates import Authority
 from .s3 import S3Server, run_s3
 
 
@@ -43,6 +44,17 @@ def cassandra_cluster(cassandra_cluster_of_session) -> Iterator[CassandraCluster
     cassandra_cluster_of_session.heal()
     yield cassandra_cluster_of_session
     cassandra_cluster_of_session.heal()
+
+
+@pytest.fixture(scope="module")
+def guarded_node(tmp_path_factory) -> Iterator[tuple[CassandraNode, Authority]]:
+    """One node that speaks TLS alone and asks for a certificate and a password, with who signs certificates for it."""
+    authority = Authority(tmp_path_factory.mktemp("certificates") / "ours")
+    try:
+        with run_cassandra(1, authority=authority) as cluster:
+            yield cluster.nodes[0], authority
+    except MissingTool as error:
+        _missing(error)
 
 
 @pytest.fixture(scope="session")

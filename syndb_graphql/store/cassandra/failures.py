@@ -4,6 +4,7 @@ What a client is told names no node and no address; the driver's own words are l
 """
 
 import logging
+import ssl
 
 import cassandra
 from cassandra import connection, protocol
@@ -63,6 +64,26 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
         "The connection to the store of rows was lost. Try again shortly.",
     ),
 )
+_REFUSED = (
+    "A node of the store of rows ends connections as TLS begins: it asks for a certificate, or refuses that of "
+    "SYNDB_CASSANDRA_CERTIFICATE_FILE."
+)
+_CERTIFICATES = (
+    (
+        "mismatch",
+        "A node of the store of rows shows a certificate that does not name its address. The addresses that nodes are "
+        "reached by must be in their certificates.",
+    ),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "A node of the store of rows shows a certificate that is not to be trusted: expired, or signed by none of those in "
+        "SYNDB_CASSANDRA_CA_FILE.",
+    ),
+    ("ALERT", _REFUSED),
+    ("EOF", _REFUSED),
+    ("", "The store of rows and this server do not agree on TLS. SYNDB_CASSANDRA_TLS says whether to speak it."),
+)
+"""What stands in an error of TLS, which the driver hands on as text: the first that is found is said."""
 _OTHER = "The store of rows could not do this. Try again; the server's log has the reason."
 
 
@@ -78,7 +99,7 @@ def translate(error: BaseException, timeout_s: float) -> StoreUnavailable:
     if isinstance(error, LATE):
         found: StoreUnavailable = late(timeout_s)
     else:
-        found = StoreUnavailable(next((text for kinds, text in _SENTENCES if isinstance(error, kinds)), _OTHER))
+        found = StoreUnavailable(_sentence(error))
     log.warning("%s: %s", type(error).__name__, error)
     found.__cause__ = error
     return found
@@ -86,3 +107,14 @@ def translate(error: BaseException, timeout_s: float) -> StoreUnavailable:
 
 def late(timeout_s: float) -> StoreTimeout:
     return StoreTimeout(f"The store did not answer within {timeout_s:g} s. Ask for fewer rows.")
+
+
+def _sentence(error: BaseException) -> str:
+    """Where no node could be had, what one of them refused says more than that."""
+    inside = error.errors.values() if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict) else ()
+    for each in (*inside, error):
+        if isinstance(each, ssl.SSLError) or (isinstance(each, OSError) and "[SSL" in str(each)):
+            return next(text for words, text in _CERTIFICATES if words in str(each))
+        if isinstance(each, cassandra.AuthenticationFailed):
+            error = each
+    return next((text for kinds, text in _SENTENCES if isinstance(error, kinds)), _OTHER)

@@ -6,8 +6,10 @@ does not sync its system tables either, which makes new tables cheap: `durable` 
 """
 
 import contextlib
+import json
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
+from tests.servers.certificates import Authority, KeyStores
 from tests.servers.processes import ServerProcess, await_answer, free_ports
 
 from .jars import HERE, find_jars, find_java
@@ -79,6 +82,7 @@ class CassandraNode:
     folder: Path
     jmx_port: int
     command: list[str]
+    tls: ssl.SSLContext | None = None
     process: ServerProcess | None = field(default=None, repr=False)
 
     @property
@@ -120,8 +124,10 @@ class CassandraNode:
 
     def answers(self) -> bool:
         """Whether it answers CQL's OPTIONS, which is true only when queries are answered as well."""
-        with socket.create_connection((self.host, self.port), 2) as connection:
-            connection.settimeout(2)
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(socket.create_connection((self.host, self.port), 2))
+            if self.tls:
+                connection = stack.enter_context(self.tls.wrap_socket(connection, server_hostname=self.host))
             connection.sendall(struct.pack(">BBhBI", PROTOCOL, 0, 0, OPTIONS, 0))
             head = b""
             while len(head) < 9:
@@ -169,8 +175,12 @@ class CassandraCluster:
 
 
 @contextlib.contextmanager
-def run_cassandra(count: int = 1, profile: str = "test", *, durable: bool | None = None) -> Iterator[CassandraCluster]:
+def run_cassandra(
+    count: int = 1, profile: str = "test", *, durable: bool | None = None, authority: Authority | None = None
+) -> Iterator[CassandraCluster]:
     """`count` nodes (1 to 3) that answer CQL, in a temporary folder that goes with them.
+
+    With an `authority` they speak TLS alone, to clients with a certificate and a password, and keep to permissions.
 
     Raises MissingTool where there is no JDK 17, or no Maven and no jars yet.
     """
@@ -180,7 +190,7 @@ def run_cassandra(count: int = 1, profile: str = "test", *, durable: bool | None
     hosts = [f"127.0.0.{number}" for number in range(1, count + 1)]
     with tempfile.TemporaryDirectory(prefix="cassandra-", ignore_cleanup_errors=True) as folder:
         safe = durable if durable is not None else count > 1 or profile == "bench"
-        cluster = _configure(Path(folder), hosts, PROFILES[profile], durable=safe)
+        cluster = _configure(Path(folder), hosts, PROFILES[profile], authority, durable=safe)
         try:
             for node in cluster.nodes:
                 node.start()  # one after the other: two that join at once refuse each other
@@ -190,7 +200,9 @@ def run_cassandra(count: int = 1, profile: str = "test", *, durable: bool | None
                 node.kill()  # the data go with the folder
 
 
-def _configure(folder: Path, hosts: list[str], profile: Profile, *, durable: bool) -> CassandraCluster:
+def _configure(
+    folder: Path, hosts: list[str], profile: Profile, authority: Authority | None, *, durable: bool
+) -> CassandraCluster:
     cql_port, storage_port, ssl_storage_port = free_ports(3, hosts)
     template = Template((HERE / "cassandra.yaml.template").read_text("utf-8"))
     nodes = []
@@ -210,11 +222,28 @@ def _configure(folder: Path, hosts: list[str], profile: Profile, *, durable: boo
             "memtable": profile.memtable,
             "allocation": profile.allocation,
             "sync_period": profile.sync_period,
+            "authenticator": "PasswordAuthenticator" if authority else "AllowAllAuthenticator",
+            "authorizer": "CassandraAuthorizer" if authority else "AllowAllAuthorizer",
+            "encryption": json.dumps(_encryption(authority.issue_stores(host)) if authority else {"enabled": False}),
         }
         (home / "cassandra.yaml").write_text(template.substitute(words), "utf-8")
         command = _command(home, jmx_port, profile, durable=durable, gossip=len(hosts) > 1)
-        nodes.append(CassandraNode(host, cql_port, "datacenter1", home, jmx_port, command))
+        tls = authority.make_context() if authority else None
+        nodes.append(CassandraNode(host, cql_port, "datacenter1", home, jmx_port, command, tls))
     return CassandraCluster(tuple(nodes))
+
+
+def _encryption(stores: KeyStores) -> dict[str, object]:
+    return {
+        "enabled": True,
+        "optional": False,
+        "keystore": str(stores.keystore),
+        "keystore_password": stores.password,
+        "require_client_auth": True,
+        "truststore": str(stores.truststore),
+        "truststore_password": stores.password,
+        "store_type": "PKCS12",
+    }
 
 
 def _command(home: Path, jmx_port: int, profile: Profile, *, durable: bool, gossip: bool) -> list[str]:
