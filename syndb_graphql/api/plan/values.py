@@ -4,6 +4,7 @@ Python's own loops cost a microsecond a value; these go over a column at the spe
 """
 
 import math
+from array import array
 from binascii import hexlify
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -36,11 +37,16 @@ def stored_values(column: Column) -> Callable[[Values], Values]:
         return answer
 
     def required(values: Values) -> Values:
-        if None in values:
+        if has_missing(values):
             raise Unplanned(f"a missing value in {column.name}")
         return answer(values)
 
     return required
+
+
+def has_missing(values: Values) -> bool:
+    # `in` compares each value with None in both directions; truth is had for a fifth of that, and most values are true.
+    return not all(values) and None in values
 
 
 def scaled_values(values: Values, dimension: int, unit: str | None) -> Values:
@@ -78,7 +84,7 @@ def uuid_texts(values: Values) -> Values:
     """16 bytes each, or None, as text."""
     if len(values) < FEW:
         return [None if value is None else format_uuid(value) for value in values]
-    missing = None in values
+    missing = has_missing(values)
     packed = b"".join([value or bytes(16) for value in values] if missing else values)
     texts = fill_texts(b"-" * 36, UUID_PIECES, hexlify(packed), 32)
     return [None if value is None else one for value, one in zip(values, texts, strict=True)] if missing else texts
@@ -105,9 +111,12 @@ def _finite(values: Values) -> Values:
 
 
 def _ints(values: Values) -> Values:
-    given = [value for value in values if value is not None]
-    if given and not -MAX_INT - 1 <= min(given) <= max(given) <= MAX_INT:
-        raise Unplanned("a number beyond 32 bits")
+    try:
+        array("i", values)  # a third of the time of a look at each
+    except (TypeError, OverflowError):
+        given = [value for value in values if value is not None]
+        if given and not -MAX_INT - 1 <= min(given) <= max(given) <= MAX_INT:
+            raise Unplanned("a number beyond 32 bits") from None
     return values
 
 
