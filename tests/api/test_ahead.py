@@ -24,7 +24,8 @@ class Source:
         async def read() -> int:
             self.log.append(f"read {number}")
             try:
-                await asyncio.sleep(0)
+                for _ in range(3):
+                    await asyncio.sleep(0)
             except asyncio.CancelledError:
                 self.given_up = True
                 raise
@@ -38,9 +39,8 @@ class Source:
         found = read_in_turn(self.following, ahead=ahead)
         async with aclosing(found):
             async for number in found:
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
                 self.log.append(f"answered {number}")
+                await asyncio.sleep(0)
                 if number + 1 == most:
                     return
 

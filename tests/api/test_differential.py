@@ -27,7 +27,7 @@ from syndb_graphql.api.connections import related_cursors, table_cursors
 from syndb_graphql.api.context import Backend, Bounds, Context
 from syndb_graphql.api.encoding import encode_parts
 from syndb_graphql.api.execute import Answer, Executor, GraphQLRequest
-from syndb_graphql.api.plan import engine, rows, values
+from syndb_graphql.api.plan import connections, engine, values
 from syndb_graphql.api.schema import build_schema
 from syndb_graphql.catalog.catalog import Catalog
 from syndb_graphql.catalog.vocabulary import build_vocabularies
@@ -199,16 +199,18 @@ async def _gather_old_cursors(both: Both, pool: Pool) -> None:
 
 
 # ── The comparison ──
-# Small slices, short columns and few parts lead through every way a plan has.
-SIZES = st.sampled_from(((2000, 16, 16), (3, 2, 3), (1, 1, 2)))
+# Small slices, short columns and few parts lead through every way a plan has; the last one reads ahead.
+SIZES = st.sampled_from(((2000, 16, 16, 0), (3, 2, 3, 0), (1, 1, 2, 0), (3, 2, 3, 7)))
 
 
 @contextmanager
-def small(sizes: tuple[int, int, int]) -> Iterator[None]:
+def small(sizes: tuple[int, int, int, int]) -> Iterator[None]:
     with (
-        patch.object(rows, "SLICE_ROWS", sizes[0]),
+        patch.object(connections, "SLICE_ROWS", sizes[0]),
         patch.object(values, "FEW", sizes[1]),
         patch.object(engine, "PARTS", sizes[2]),
+        patch.object(connections, "AHEAD_ROWS", sizes[3] or connections.AHEAD_ROWS),
+        patch.object(SqliteStore, "reads_elsewhere", bool(sizes[3])),
     ):
         yield
 

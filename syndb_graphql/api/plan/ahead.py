@@ -29,6 +29,7 @@ async def read_in_turn(
             if ahead and ask is not None:
                 under_way = asyncio.ensure_future(ask())
                 under_way.add_done_callback(_look)
+                await asyncio.sleep(0)  # where it is sent: else it would wait until this read has been answered
             yield found
     finally:
         if under_way is not None:

@@ -26,6 +26,7 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.dataset_types import LookedUpRow, TableRows
 from syndb_graphql.api.plan.arguments import Given, make_given
+from syndb_graphql.api.plan.connections import ConnectionPlan, EdgePlan, RelatedCell
 from syndb_graphql.api.plan.nodes import NodesPlan
 from syndb_graphql.api.plan.objects import (
     Complete,
@@ -42,17 +43,7 @@ from syndb_graphql.api.plan.objects import (
     table_field,
     waiting_object,
 )
-from syndb_graphql.api.plan.rows import (
-    Batch,
-    ColumnCell,
-    ConnectionPlan,
-    EdgePlan,
-    ReferenceCell,
-    RelatedCell,
-    RowPlan,
-    make_each,
-    make_shape,
-)
+from syndb_graphql.api.plan.rows import Batch, ColumnCell, ReferenceCell, RowPlan, make_each, make_shape
 from syndb_graphql.api.plan.values import Unplanned, Values, check_finite, id_texts, scale, scaled_values, stored_values
 from syndb_graphql.api.query_type import Nodes
 from syndb_graphql.api.row_fields import (

@@ -16,7 +16,8 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 
 from syndb_graphql.api.plan.compile import Compiler
-from syndb_graphql.api.plan.rows import Batch, ColumnCell, EdgePlan, RowPlan, make_each
+from syndb_graphql.api.plan.connections import EdgePlan
+from syndb_graphql.api.plan.rows import Batch, ColumnCell, RowPlan, make_each
 from syndb_graphql.api.plan.values import Unplanned, Values
 from syndb_graphql.api.sources import EdgeSource, RowSource
 from syndb_graphql.spec.model import Table

@@ -6,7 +6,8 @@ from typing import Any
 
 from syndb_graphql.api.context import Context
 from syndb_graphql.api.plan.arguments import Given
-from syndb_graphql.api.plan.rows import ConnectionPlan, RowPlan, Shape, read_rows
+from syndb_graphql.api.plan.connections import ConnectionPlan
+from syndb_graphql.api.plan.rows import RowPlan, Shape, read_rows
 from syndb_graphql.api.plan.values import Unplanned
 
 Complete = Callable[[Any, "PlanInfo"], Any]
