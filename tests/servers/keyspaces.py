@@ -55,3 +55,12 @@ def make_keyspace(cassandra_node) -> Iterator[Callable[..., ClusterOptions]]:
 def shared_keyspace(make_keyspace) -> ClusterOptions:
     """For tests that use data sets nobody else has."""
     return make_keyspace()
+
+
+@pytest.fixture(scope="session")
+def cluster_keyspace(cassandra_cluster_of_session) -> ClusterOptions:
+    """All tables, three times, on the three nodes."""
+    cluster = cassandra_cluster_of_session
+    options = node_options(cluster.nodes[0], f"test_{uuid.uuid4().hex[:12]}", hosts=cluster.hosts)
+    init_keyspace(options, load_default_model(), 3)
+    return options

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 import pytest
@@ -14,8 +14,6 @@ import pytest
 from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.spec.identity import derive_cid
 from syndb_graphql.spec.load import load_default_model
-from syndb_graphql.store.cassandra.door import ClusterOptions
-from syndb_graphql.store.cassandra.keyspace import init_keyspace
 from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Head, Snapshot, Window
 from tests.servers.cassandra import CassandraCluster
@@ -34,20 +32,6 @@ _POLARS = {
     "boolean": pl.Boolean,
     "uuid": pl.Binary,
 }
-
-
-@pytest.fixture(scope="module")
-def keyspace(cassandra_cluster_of_session) -> ClusterOptions:
-    cluster = cassandra_cluster_of_session
-    options = ClusterOptions(
-        hosts=cluster.hosts,
-        port=cluster.port,
-        datacenter=cluster.datacenter,
-        keyspace=f"faults_{uuid.uuid4().hex[:8]}",
-        timeout_s=TIMEOUT_S,
-    )
-    init_keyspace(options, MODEL, 3)
-    return options
 
 
 @dataclass
@@ -131,8 +115,8 @@ class Traffic:
 
 
 @pytest.fixture
-async def traffic(cassandra_cluster, keyspace) -> AsyncIterator[Traffic]:
-    store = CassandraStore(keyspace, MODEL, rows_per_bucket=500)
+async def traffic(cassandra_cluster, cluster_keyspace) -> AsyncIterator[Traffic]:
+    store = CassandraStore(replace(cluster_keyspace, timeout_s=TIMEOUT_S), MODEL, rows_per_bucket=500)
     dataset = uuid.uuid5(uuid.uuid4(), "faults").bytes
     async with asyncio.timeout(60):  # nodes that were just healed see each other after a while
         while True:
@@ -190,8 +174,7 @@ async def test_without_two_of_three_calls_end_in_time_and_go_on_by_themselves_on
         assert caught.value.code in ("STORE_UNAVAILABLE", "STORE_TIMEOUT")
         with pytest.raises(StoreUnavailable):
             await traffic.store.check()
-    for node in lost:
-        await asyncio.to_thread(node.start)
+    await asyncio.gather(*(asyncio.to_thread(node.start) for node in lost))
     async with asyncio.timeout(RECOVERY_S):
         while True:
             try:

@@ -13,10 +13,14 @@ import ssl
 import struct
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.policies import WhiteListRoundRobinPolicy
 
 from tests.servers.certificates import Authority, KeyStores
 from tests.servers.processes import ServerProcess, await_answer, free_ports
@@ -25,6 +29,7 @@ from .jars import HERE, find_jars, find_java
 
 START_SECONDS = 180
 """Eight seconds alone on two idle cores."""
+RING_SECONDS = 60
 TOKENS = ("-9223372036854775808", "-3074457345618258603", "3074457345618258602")
 """A third of the ring each, fixed, so that nobody waits for a joining node."""
 OPTIONS, SUPPORTED = 5, 6
@@ -166,6 +171,17 @@ class CassandraCluster:
     def datacenter(self) -> str:
         return self.nodes[0].datacenter
 
+    def await_ring(self) -> None:
+        """Until each node knows all others: before that, what is made by one is not told to those it does not know."""
+        deadline = time.monotonic() + RING_SECONDS
+        for node in self.nodes:
+            alone = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([node.host]))
+            with Cluster([node.host], port=node.port, execution_profiles={EXEC_PROFILE_DEFAULT: alone}) as cluster:
+                session = cluster.connect()
+                while len(session.execute("SELECT peer FROM system.peers").all()) < len(self.nodes) - 1:
+                    assert time.monotonic() < deadline, f"{node.host} does not know all others"
+                    time.sleep(0.1)
+
     def heal(self) -> None:
         """All nodes up and awake, whatever a test did to them."""
         for node in self.nodes:
@@ -194,6 +210,8 @@ def run_cassandra(
         try:
             for node in cluster.nodes:
                 node.start()  # one after the other: two that join at once refuse each other
+            if count > 1:
+                cluster.await_ring()
             yield cluster
         finally:
             for node in reversed(cluster.nodes):
