@@ -25,11 +25,25 @@ def serve(tmp_path, environment, **options) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=variables, **options)
 
 
-def test_it_gives_up_after_the_bound_and_says_what_it_waited_for(tmp_path):
-    ended = serve(tmp_path, NOWHERE | {"SYNDB_START_TIMEOUT_S": "1"})
+@pytest.mark.parametrize(
+    ("nowhere", "place", "reason"),
+    [
+        (
+            NOWHERE,
+            r"the files in S3 \(http://127\.0\.0\.1:1, bucket syndb\)",
+            r"The store of files does not answer: it cannot be reached\.",
+        ),
+        (
+            {"SYNDB_STORE": "cassandra", "SYNDB_CASSANDRA_PORT": "1"},
+            r"the rows in Cassandra \(127\.0\.0\.1, keyspace syndb\)",
+            r"No node of the store of rows answers\. Try again shortly\.",
+        ),
+    ],
+    ids=["files", "rows"],
+)
+def test_it_gives_up_after_the_bound_and_says_what_it_waited_for(nowhere, place, reason, tmp_path):
+    ended = serve(tmp_path, nowhere | {"SYNDB_START_TIMEOUT_S": "1"})
     assert ended.returncode == 1
-    place = r"the files in S3 \(http://127\.0\.0\.1:1, bucket syndb\)"
-    reason = r"The store of files does not answer: it cannot be reached\."
     assert re.fullmatch(rf"Waiting for {place}, at most 1 s more: {reason}\n", ended.stdout)
     assert re.fullmatch(
         rf"syndb-graphql: {place}: no answer within 1 s of the start\. {reason} See to it that it runs, or raise "

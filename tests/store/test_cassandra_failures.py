@@ -10,6 +10,7 @@ import pytest
 from cassandra import protocol
 
 from syndb_graphql.errors import StoreTimeout, StoreUnavailable
+from syndb_graphql.store.cassandra import failures
 from syndb_graphql.store.cassandra.failures import is_of_driver, translate
 
 # An object mapper, graphs, encryption, measuring and other event loops: not used here, and some cannot be imported.
@@ -24,6 +25,11 @@ LATE = {
     "cassandra.protocol.ReadTimeoutErrorMessage",
     "cassandra.protocol.WriteTimeoutErrorMessage",
 }
+
+
+@pytest.fixture(autouse=True)
+def nothing_logged(monkeypatch) -> None:
+    monkeypatch.setattr(failures, "_logged", {})
 
 
 def exceptions() -> Iterator[type[BaseException]]:
@@ -78,3 +84,10 @@ def test_ours_stay_what_they_are():
     error = StoreTimeout("late")
     assert translate(error, 5) is error
     assert not is_of_driver(ValueError("of python"))
+
+
+def test_a_store_that_is_down_does_not_fill_the_log(caplog):
+    for _ in range(100):
+        translate(cassandra.cluster.NoHostAvailable("Unable to connect", {}), 5)
+        translate(cassandra.OperationTimedOut(), 5)
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["NoHostAvailable", "OperationTimedOut"]

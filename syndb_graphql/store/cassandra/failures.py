@@ -1,10 +1,12 @@
 """Every exception of the driver as one of ours.
 
-What a client is told names no node and no address; the driver's own words are logged with the first failure of a kind.
+What a client is told names no node and no address; the driver's own words are logged, once in a while for each kind:
+a store that is down fails every call there is.
 """
 
 import logging
 import ssl
+import time
 
 import cassandra
 from cassandra import connection, protocol
@@ -14,6 +16,11 @@ from cassandra.pool import NoConnectionsAvailable
 from syndb_graphql.errors import StoreTimeout, StoreUnavailable
 
 log = logging.getLogger(__name__)
+
+QUIET_S = 30.0
+"""Between two lines about the same kind of exception."""
+_logged: dict[type[BaseException], float] = {}
+"""When each kind was logged last, by the monotonic clock."""
 
 LATE = (
     cassandra.OperationTimedOut,
@@ -100,13 +107,20 @@ def translate(error: BaseException, timeout_s: float) -> StoreUnavailable:
         found: StoreUnavailable = late(timeout_s)
     else:
         found = StoreUnavailable(_sentence(error))
-    log.warning("%s: %s", type(error).__name__, error)
+    _log(error)
     found.__cause__ = error
     return found
 
 
 def late(timeout_s: float) -> StoreTimeout:
     return StoreTimeout(f"The store did not answer within {timeout_s:g} s. Ask for fewer rows.")
+
+
+def _log(error: BaseException) -> None:
+    now, kind = time.monotonic(), type(error)
+    if kind not in _logged or now >= _logged[kind] + QUIET_S:
+        _logged[kind] = now
+        log.warning("%s: %s", kind.__name__, error)
 
 
 def _sentence(error: BaseException) -> str:
