@@ -42,9 +42,9 @@ class Moments:
     def watch_statements(self, store: CassandraStore) -> None:
         send = store._door.start
 
-        def meet_and_send(*arguments: Any) -> Any:
+        def meet_and_send(*arguments: Any, **options: Any) -> Any:
             self.meet("statement")
-            return send(*arguments)
+            return send(*arguments, **options)
 
         store._door.start = meet_and_send  # type: ignore[method-assign]
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -68,6 +69,48 @@ class ServerProcess:
 
     def last_words(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+@dataclass
+class KillableServer:
+    """One that tests pause, kill and start again."""
+
+    process: ServerProcess | None = field(default=None, init=False, repr=False)
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive
+
+    def start(self) -> None:
+        """Start it, again after a kill or a stop, and return when it answers."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """SIGKILL: gone at once, nothing said to anyone."""
+        if self.process:
+            self.process.kill()
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.stop()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def heal(self) -> None:
+        """Up and awake, whatever a test did to it."""
+        if self.alive:
+            self.resume()
+        self.start()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process
+        assert self.process.alive, f"{self} is not running"
+        self.process.send(number)
 
 
 def await_answer(asks: Callable[[], bool], process: ServerProcess, seconds: float, what: str) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import secrets
-import signal
 import sys
 import tempfile
 import urllib.error
@@ -16,14 +15,14 @@ from pathlib import Path
 from minio import Minio
 from minio.error import S3Error
 
-from .processes import ServerProcess, await_answer, free_ports
+from .processes import KillableServer, ServerProcess, await_answer, free_ports
 
 START_SECONDS = 60
 REGION = "us-east-1"
 
 
 @dataclass
-class S3Server:
+class S3Server(KillableServer):
     """`endpoint` is its URL; the keys are of this run alone."""
 
     endpoint: str
@@ -32,14 +31,8 @@ class S3Server:
     access_key: str = field(default_factory=lambda: secrets.token_hex(8))
     secret_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     region: str = REGION
-    process: ServerProcess | None = field(default=None, repr=False)
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.alive
 
     def start(self) -> None:
-        """Start it, again after a kill, and return when it answers."""
         if not self.alive:
             # An empty file of keys would mean that everyone may do everything.
             identity = {
@@ -70,27 +63,6 @@ class S3Server:
         except S3Error:
             return False
         return True
-
-    def kill(self) -> None:
-        if self.process:
-            self.process.kill()
-
-    def pause(self) -> None:
-        """Connections stay open, nobody answers."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def heal(self) -> None:
-        if self.alive:
-            self.resume()
-        self.start()
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self.process
-        assert self.process.alive, "the S3 server is not running"
-        self.process.send(number)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ does not sync its system tables either, which makes new tables cheap: `durable` 
 
 import contextlib
 import json
-import signal
 import socket
 import ssl
 import struct
@@ -15,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -23,7 +22,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.policies import WhiteListRoundRobinPolicy
 
 from tests.servers.certificates import Authority, KeyStores
-from tests.servers.processes import ServerProcess, await_answer, free_ports
+from tests.servers.processes import KillableServer, ServerProcess, await_answer, free_ports
 
 from .jars import HERE, find_jars, find_java
 
@@ -78,7 +77,7 @@ PROFILES = {
 
 
 @dataclass
-class CassandraNode:
+class CassandraNode(KillableServer):
     """One node; `host` and `port` are where it speaks CQL."""
 
     host: str
@@ -88,14 +87,8 @@ class CassandraNode:
     jmx_port: int
     command: list[str]
     tls: ssl.SSLContext | None = None
-    process: ServerProcess | None = field(default=None, repr=False)
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.alive
 
     def start(self) -> None:
-        """Start it, again after a kill or a stop, and return when it answers CQL."""
         if not self.alive:
             self.process = ServerProcess(self.command, self.folder, self.folder / "out.log", {"MALLOC_ARENA_MAX": "2"})
         assert self.process
@@ -105,27 +98,6 @@ class CassandraNode:
             system = self.folder / "logs" / "system.log"
             said = system.read_text("utf-8", "replace")[-4000:] if system.exists() else ""
             raise AssertionError(f"{error}\n{said}") from None
-
-    def kill(self) -> None:
-        """SIGKILL: gone at once, nothing said to anyone."""
-        if self.process:
-            self.process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP: connections stay open, nobody answers."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.stop()
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self.process
-        assert self.process.alive, f"{self.host} is not running"
-        self.process.send(number)
 
     def answers(self) -> bool:
         """Whether it answers CQL's OPTIONS, which is true only when queries are answered as well."""
@@ -185,9 +157,7 @@ class CassandraCluster:
     def heal(self) -> None:
         """All nodes up and awake, whatever a test did to them."""
         for node in self.nodes:
-            if node.alive:
-                node.resume()
-            node.start()
+            node.heal()
 
 
 @contextlib.contextmanager
