@@ -7,6 +7,8 @@ import math
 from array import array
 from binascii import hexlify
 from collections.abc import Callable, Sequence
+from itertools import compress, count
+from operator import not_
 from typing import Any
 
 import numpy as np
@@ -84,10 +86,15 @@ def uuid_texts(values: Values) -> Values:
     """16 bytes each, or None, as text."""
     if len(values) < FEW:
         return [None if value is None else format_uuid(value) for value in values]
-    missing = has_missing(values)
-    packed = b"".join([value or bytes(16) for value in values] if missing else values)
-    texts = fill_texts(b"-" * 36, UUID_PIECES, hexlify(packed), 32)
-    return [None if value is None else one for value, one in zip(values, texts, strict=True)] if missing else texts
+    missing = list(compress(count(), map(not_, values))) if has_missing(values) else []
+    if missing:
+        values = list(values)
+        for place in missing:
+            values[place] = bytes(16)
+    texts: list[str | None] = [*fill_texts(b"-" * 36, UUID_PIECES, hexlify(b"".join(values)), 32)]
+    for place in missing:
+        texts[place] = None
+    return texts
 
 
 def id_texts(kind: str, dataset_id: bytes, cids: Values) -> Values:

@@ -276,6 +276,9 @@ class Door:
 
     def _finish(self, call: _Call, response: Any, rows: Any, error: BaseException | None) -> None:
         self._in_flight -= 1
+        # Both name the response: circles that would hold its rows until they are collected, tens of megabytes of them.
+        response.clear_callbacks()
+        response._timer = None
         if call.future.done():
             pass
         elif error is not None and self._may_try_again(call, error):
@@ -314,6 +317,11 @@ class Door:
                 self._send(waiting)
 
 
+class _Connection(Cluster.connection_class):
+    in_buffer_size = 262144
+    out_buffer_size = 65536
+
+
 def make_cluster(options: ClusterOptions) -> Cluster:
     profile = ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=options.datacenter)),
@@ -327,6 +335,8 @@ def make_cluster(options: ClusterOptions) -> Cluster:
     return Cluster(
         list(options.hosts),
         port=options.port,
+        connection_class=_Connection,
+        **({"protocol_version": int(__import__("os").environ["PV"])} if __import__("os").environ.get("PV") else {}),
         auth_provider=PlainTextAuthProvider(options.username, options.password) if options.username else None,
         ssl_context=options.tls,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
