@@ -317,11 +317,6 @@ class Door:
                 self._send(waiting)
 
 
-class _Connection(Cluster.connection_class):
-    in_buffer_size = 262144
-    out_buffer_size = 65536
-
-
 def make_cluster(options: ClusterOptions) -> Cluster:
     profile = ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=options.datacenter)),
