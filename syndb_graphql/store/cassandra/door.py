@@ -330,8 +330,6 @@ def make_cluster(options: ClusterOptions) -> Cluster:
     return Cluster(
         list(options.hosts),
         port=options.port,
-        connection_class=_Connection,
-        **({"protocol_version": int(__import__("os").environ["PV"])} if __import__("os").environ.get("PV") else {}),
         auth_provider=PlainTextAuthProvider(options.username, options.password) if options.username else None,
         ssl_context=options.tls,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
