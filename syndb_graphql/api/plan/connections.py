@@ -24,7 +24,7 @@ from syndb_graphql.store.protocol import Owner, Row, Snapshot
 SLICE_ROWS = 1000
 """Rows encoded at one go; other requests get their turn between two slices, every few milliseconds. A store that reads on
 the loop itself reads no more at one go either."""
-AHEAD_ROWS = 2500
+AHEAD_ROWS = 3400
 """Rows that a store elsewhere is asked for at a time, while those before are encoded: fewer cost it a tenth more, more of them
 leave more to be encoded at the end."""
 
