@@ -65,7 +65,7 @@ def build_app(settings: Settings, model: Model, stores: Stores) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await catalog.refresh()
-        following = [asyncio.create_task(catalog.follow()), asyncio.create_task(stores.follow())]
+        following = [asyncio.create_task(catalog.follow()), asyncio.create_task(stores.objects.follow())]
         try:
             yield
         finally:

@@ -59,15 +59,9 @@ class Stores:
                         say(f"Waiting for {name}, at most {deadline - time.monotonic():.0f} s more: {said}")
                     await asyncio.sleep(WAIT_BETWEEN_S)
 
-    async def follow(self) -> None:
-        """While this runs, no links are given out to a store of files that does not answer."""
-        if isinstance(self.objects, MinioObjects):
-            await self.objects.follow()
-
     async def close(self) -> None:
         await self.rows.close()
-        if isinstance(self.objects, MinioObjects):
-            await self.objects.close()
+        await self.objects.close()
 
 
 def open_stores(settings: Settings, model: Model) -> Stores:

@@ -108,6 +108,12 @@ class LocalObjects:
     async def check(self) -> None:
         await self._run(self._probe)
 
+    async def follow(self) -> None:
+        """Nothing to follow: links lead to this server."""
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def _run(self, work: Callable[[], T]) -> T:
         """The one door to the disk: a thread of ours; the system's errors as RawDataUnavailable, without our paths."""
         try:

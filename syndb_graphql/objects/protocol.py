@@ -75,6 +75,12 @@ class Objects(Protocol):
         """Return if the store answers; raise RawDataUnavailable with the reason if not."""
         ...
 
+    async def follow(self) -> None:
+        """While this runs, links are given out only as long as the store behind them answers."""
+        ...
+
+    async def close(self) -> None: ...
+
 
 class ServedObjects(Objects, Protocol):
     """A store whose links lead to this server, which then asks it whether a link is good."""
