@@ -28,6 +28,10 @@ def parse_uuid(value: Any) -> bytes:
     if not isinstance(value, str) or len(value) > 45:
         raise GraphQLError(f"A UUID is text such as 5f3ab5c1-6d0c-5b0e-9a53-0d6f3b0f5d11, not {str(value)[:60]!r}.")
     try:
+        if len(value) == 36:  # as nearly all are written: a fifth of the time
+            found = bytes.fromhex(value.replace("-", ""))
+            if len(found) == 16 and value[8] == value[13] == value[18] == value[23] == "-":
+                return found
         return uuid.UUID(value).bytes
     except ValueError:
         raise GraphQLError(f"A UUID is text such as 5f3ab5c1-6d0c-5b0e-9a53-0d6f3b0f5d11, not {value!r}.") from None

@@ -127,7 +127,7 @@ class SqliteStore:
             statements.append((sql, (*edges, window.limit)))
         rows: list[Row] = []
         offsets = [0]
-        with self._limited(), self._at_once(len(owners)):
+        with self._limited(len(owners)):
             for owner, component in owners:
                 sql, bounds = statements[component is not None]
                 key = (owner,) if component is None else (owner, component)
@@ -142,7 +142,7 @@ class SqliteStore:
         sql = f"SELECT {name_list(columns)} FROM {table.name} WHERE dataset_id = ? AND version = ? AND cid = ?"
         booleans = _booleans(table, columns)
         rows: list[Row | None] = []
-        with self._limited(), self._at_once(len(cids)):
+        with self._limited(len(cids)):
             for cid in cids:
                 found = self._fetch(sql, (snapshot.dataset_id, snapshot.version, cid), booleans)
                 rows.append(found[0] if found else None)
@@ -150,7 +150,7 @@ class SqliteStore:
 
     async def read_counts(self, snapshot: Snapshot, *, relation: str, keys: Sequence[bytes]) -> list[dict[str, int]]:
         sql = 'SELECT "table", n FROM related_count WHERE dataset_id = ? AND version = ? AND key = ? AND relation = ?'
-        with self._limited(), self._at_once(len(keys)):
+        with self._limited(len(keys)):
             return [
                 dict(self._connection.execute(sql, (snapshot.dataset_id, snapshot.version, key, relation)))
                 for key in keys
@@ -390,28 +390,24 @@ class SqliteStore:
         return time.monotonic() > self._deadline
 
     @contextmanager
-    def _limited(self) -> Iterator[None]:
-        """A call that a client waits for: it ends in time, and its errors do not tell the file's path."""
+    def _limited(self, reads: int = 1) -> Iterator[None]:
+        """A call that a client waits for: it ends in time, and its errors do not tell the file's path.
+
+        Many short reads share a transaction: each by itself would lock and unlock the file, a fifth of its time.
+        """
         self._deadline = time.monotonic() + self._timeout_s
         try:
-            yield
+            if reads > 1:
+                self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if reads > 1 and self._connection.in_transaction:  # some failures end it
+                    self._connection.execute("COMMIT")
         except (apsw.Error, OSError) as error:
             raise self._explain(error, "The store of rows") from error
         finally:
             self._deadline = float("inf")
-
-    @contextmanager
-    def _at_once(self, reads: int) -> Iterator[None]:
-        """Many short reads in one transaction: each by itself would lock and unlock the file, a fifth of its time."""
-        if reads < 2:
-            yield
-            return
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            if self._connection.in_transaction:  # some failures end it
-                self._connection.execute("COMMIT")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -60,6 +60,7 @@ class Heads(Base):
                     f"USING TIMESTAMP {ROW_TIMESTAMP}",
                     (dataset_id, number, dict(layout.bits)),
                 )
+                self._layouts.keep((dataset_id, number), layout)  # known to its writer also while nodes are lost
                 return number
         raise Conflict("The data set is being changed by others all the time. Try again.")
 
