@@ -79,6 +79,10 @@ class RelatedCount:
     count: int
 
 
+DELETED = -1
+"""Version of a head that a store keeps, and shows nobody, so that no number is given twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Where a data set stands. `version` 0: nothing published yet. `last_version`: highest number ever given out."""

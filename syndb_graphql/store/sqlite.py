@@ -21,6 +21,7 @@ from syndb_graphql.emit.sqlite import emit_sqlite
 from syndb_graphql.errors import StoreTimeout, StoreUnavailable, SyndbError
 from syndb_graphql.spec.model import Model, Relation, Table
 from syndb_graphql.store.protocol import (
+    DELETED,
     EVERYTHING,
     Criteria,
     Head,
@@ -160,8 +161,8 @@ class SqliteStore:
     async def begin_version(self, dataset_id: bytes, rows: Mapping[str, int] | None = None) -> int:
         del rows  # all rows of a table lie together, however many they are
         sql = (
-            "INSERT INTO dataset_head VALUES (?, 0, 0, 1) ON CONFLICT DO UPDATE SET last_version = last_version + 1 "
-            "RETURNING last_version"
+            "INSERT INTO dataset_head VALUES (?, 0, 0, 1) ON CONFLICT DO UPDATE SET version = max(0, version), "
+            "last_version = last_version + 1 RETURNING last_version"
         )
         with self._translated():
             # Mapped pages count as this process's memory, and a load touches all of them: 1 GB at 3,000,000 synapses.
@@ -250,22 +251,24 @@ class SqliteStore:
     # ── Data sets ──
     async def read_heads(self) -> list[Head]:
         with self._limited():
-            found = self._connection.execute("SELECT dataset_id, revision, version, last_version FROM dataset_head")
-            return [Head(*row) for row in found]
+            sql = "SELECT dataset_id, revision, version, last_version FROM dataset_head WHERE version != ?"
+            return [Head(*row) for row in self._connection.execute(sql, (DELETED,))]
 
     async def swap_head(self, expected: Head, new: Head) -> bool:
+        unknown = expected == Head(expected.dataset_id)
         changed = 0
         with self._translated(), self._connection:
-            if expected == Head(expected.dataset_id):
+            if unknown:
                 self._connection.execute(
                     "INSERT OR IGNORE INTO dataset_head VALUES (?, 0, 0, 0)", (expected.dataset_id,)
                 )
+            # A head that was deleted, or was never there, is the same to whoever asks.
             self._connection.execute(
-                "UPDATE dataset_head SET revision = ?, version = ?, last_version = ? "
-                "WHERE dataset_id = ? AND revision = ? AND version = ? AND last_version = ?",
+                "UPDATE dataset_head SET revision = ?, version = ?, last_version = max(last_version, ?) "
+                "WHERE dataset_id = ? AND (revision = ? AND version = ? AND last_version = ? OR ? AND version = ?)",
                 (
                     *(new.revision, new.version, new.last_version, new.dataset_id),
-                    *(expected.revision, expected.version, expected.last_version),
+                    *(expected.revision, expected.version, expected.last_version, unknown, DELETED),
                 ),
             )
             changed = self._connection.changes()
@@ -327,7 +330,9 @@ class SqliteStore:
 
     async def delete_dataset(self, dataset_id: bytes) -> None:
         with self._translated():
-            self._connection.execute("DELETE FROM dataset_head WHERE dataset_id = ?", (dataset_id,))
+            self._connection.execute(
+                "UPDATE dataset_head SET revision = 0, version = ? WHERE dataset_id = ?", (DELETED, dataset_id)
+            )
             self._connection.execute("DELETE FROM dataset_version WHERE dataset_id = ?", (dataset_id,))
             for table, columns in version_keys(self._model).items():
                 sql = f"SELECT DISTINCT version FROM {table} WHERE dataset_id = ?"

@@ -155,12 +155,8 @@ async def test_while_a_version_is_swept_an_answer_is_whole_or_an_error(settings,
         assert "errors" not in answers[0]
 
 
-async def test_a_data_set_that_is_deleted_and_loaded_again_is_another_one(
-    request, settings, load_circuit, start_client
-):
+async def test_a_data_set_that_is_deleted_and_loaded_again_is_another_one(settings, load_circuit, start_client):
     """Even for a server that has not heard of anything between."""
-    if settings.store == "sqlite":
-        request.applymarker(pytest.mark.xfail(strict=True, reason="a deleted data set's versions are numbered anew"))
     result = await load_circuit(50, "old")
     async with start_client(settings) as client:
         cursor = (await read(client, first=5))["page"]["pageInfo"]["endCursor"]

@@ -17,7 +17,7 @@ from syndb_graphql.errors import Conflict, StoreTimeout
 from syndb_graphql.store.cassandra.base import Base
 from syndb_graphql.store.cassandra.door import gather
 from syndb_graphql.store.cassandra.layout import plan_layout
-from syndb_graphql.store.protocol import Head, Hold, Row, Snapshot
+from syndb_graphql.store.protocol import DELETED, Head, Hold, Row, Snapshot
 
 SHARDS = 8
 """Partitions that heads and holds lie in, all read each second by every server."""
@@ -25,8 +25,6 @@ ROW_TIMESTAMP = 1
 """Microseconds since 1970 that all rows are stamped with: a removal, stamped with the time of day, is always later."""
 ATTEMPTS = 20
 """Each failure means that somebody else changed the same data set at that moment."""
-DELETED = -1
-"""Version of a head that is kept only so that no number is given twice."""
 _HEAD = "dataset_id, revision, version, last_version"
 
 
