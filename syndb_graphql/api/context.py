@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from syndb_graphql.api.turns import Turns
+from syndb_graphql.api.turns import Turn, Turns
 from syndb_graphql.catalog.catalog import Catalog, Dataset
 from syndb_graphql.errors import LimitExceeded, StoreTimeout, VersionGone
 from syndb_graphql.objects.protocol import Objects
@@ -80,6 +80,8 @@ class Context:
     """What did not answer in time, by the table or relation: a request waits for it once, not again by the engine's way."""
     snapshots: set[Snapshot] = field(default_factory=set)
     """Versions that rows were read of."""
+    turn: Turn | None = None
+    """Its place among the requests that work in slices; None until its first is done."""
     is_gone: Callable[[], bool] | None = None
     """Whether whoever asked has left."""
 
@@ -201,7 +203,9 @@ class Context:
     async def breathe(self, rows: int) -> None:
         """Let other requests have their turn after a slice of work. A request that is out of time, or whose client left, ends here."""
         if rows:
-            await self.backend.turns.wait()
+            if self.turn is None:
+                self.turn = Turn(self.backend.turns)
+            await self.turn.wait()
             if self.is_gone is not None and self.is_gone():
                 raise ClientGone
 

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from syndb_graphql.api.turns import Turns
+from syndb_graphql.api.turns import SLICES, Turn, Turns
 
 LARGE = """{ dataset(by: {label: "Hemibrain DA1 projection neurons"}) { synapses(first: 10000) {
   edges { cursor node { cid sourceId kind confidence region centroid { x y z } } } pageInfo { endCursor } } } }"""
@@ -109,28 +109,30 @@ async def test_work_ends_soon_after_the_request_s_time_is_over(demo_settings, st
         assert time.perf_counter() - start < 0.105
 
 
-async def test_one_waiting_request_is_let_through_in_each_round_of_the_loop():
+async def test_one_waiting_request_is_let_through_in_each_round_and_whoever_came_first_goes_first():
     turns, order, rounds = Turns(), [], 0
 
-    async def work(name: str) -> None:
-        for _ in range(3):
-            await turns.wait()
+    async def work(name: str, slices: int) -> None:
+        turn = Turn(turns)
+        for _ in range(slices):
+            await turn.wait()
             order.append((rounds, name))
 
     async def count_rounds() -> None:
         nonlocal rounds
-        while len(order) < 9:
+        while len(order) < SLICES + 9:
             rounds += 1
             await asyncio.sleep(0)
 
-    await asyncio.gather(count_rounds(), *(work(name) for name in "abc"))
-    assert [name for _, name in order] == list("abcabcabc")
-    assert len({number for number, _ in order}) == 9
+    await asyncio.gather(count_rounds(), work("a", 3), work("b", SLICES + 3), work("c", 3))
+    # The one with many slices lets another pass when it has had its turns.
+    assert "".join(name for _, name in order) == "aaa" + "b" * SLICES + "cccbbb"
+    assert len({number for number, _ in order}) == len(order)
 
 
 async def test_a_request_that_was_given_up_does_not_take_a_turn():
     turns = Turns()
-    gone, next_one = asyncio.create_task(turns.wait()), asyncio.create_task(turns.wait())
+    gone, next_one = asyncio.create_task(Turn(turns).wait()), asyncio.create_task(Turn(turns).wait())
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait_for(next_one, 1)
