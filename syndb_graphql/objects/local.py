@@ -214,10 +214,11 @@ def _copy(source: Path, writing: BinaryIO) -> str:
 
 def _rename(draft: Path, target: Path) -> None:
     for attempt in range(1, RENAME_ATTEMPTS + 1):
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             draft.replace(target)
-        except FileNotFoundError:  # a delete at this moment took the folder away, since it was still empty
+        except (FileNotFoundError, FileExistsError):
+            # A delete at this moment took the folder away, since it was still empty; or just after it was seen to be there.
             if attempt == RENAME_ATTEMPTS:
                 raise
         else:
