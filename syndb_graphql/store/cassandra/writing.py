@@ -93,19 +93,22 @@ class Writing(Heads):
         parts = [part for relation in relations for part in dict.fromkeys((relation.owner, relation.order))]
         names = list(dict.fromkeys(["cid", *(name for name in parts if name in table.column)]))
         cql = f"SELECT {', '.join(names)} FROM {self._name(table.name)} {WHERE}"
+        found = [0] * len(relations)
         for bucket in range(1 << layout.of(table.name)):
-            rows = await self._scan(cql, self._key(snapshot, bucket))
+            key = self._key(snapshot, bucket)
+            asked = [cql, *(f"SELECT count(*) FROM {self._name(related_name(each))} {WHERE}" for each in relations)]
+            rows, *counts = await gather([asyncio.ensure_future(self._scan(each, key)) for each in asked])
             tails = b"".join([row[0][8:] for row in rows])
             count += len(rows)
             checksum ^= np.bitwise_xor.reduce(np.frombuffer(tails, "<u8")) if tails else np.uint64(0)
             for at, relation in enumerate(relations):
                 needed = [names.index(name) for name in {relation.owner, relation.order} if name in names]
                 owned[at] += sum(all(row[place] is not None for place in needed) for row in rows)
-        for relation, expected in zip(relations, owned, strict=True):
-            found = await self._count(related_name(relation), layout.of(table.name), snapshot)
-            if found != expected:
+                found[at] += counts[at][0][0]
+        for relation, expected, met in zip(relations, owned, found, strict=True):
+            if met != expected:
                 raise StoreUnavailable(
-                    f"{related_name(relation)} holds {found:,} rows, not the {expected:,} of {table.name} that have "
+                    f"{related_name(relation)} holds {met:,} rows, not the {expected:,} of {table.name} that have "
                     f"{relation.owner}. Load again; if it repeats, look at the store's own logs."
                 )
         return RowsSummary(count, int(checksum))
@@ -209,21 +212,6 @@ class Writing(Heads):
             return await self._door.read(cql, values)
 
         return await self._patiently(read)
-
-    async def _count(self, table: str, bits: int, snapshot: Snapshot) -> int:
-        """Rows of all partitions of a version, counted by the nodes, two at a time."""
-        cql, total = f"SELECT count(*) FROM {self._name(table)} {WHERE}", 0
-        for start in range(0, 1 << bits, 2):
-
-            async def read(start: int = start) -> list[Row]:
-                some = [
-                    await self._door.bind(cql, self._key(snapshot, at))
-                    for at in range(start, min(start + 2, 1 << bits))
-                ]
-                return [row for rows in await gather([self._door.start(each) for each in some]) for row in rows]
-
-            total += sum(count for (count,) in await self._patiently(read))
-        return total
 
 
 class _Flight:
