@@ -107,8 +107,14 @@ async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_co
     lost = cassandra_cluster.nodes[1:]
 
     def lose(node: CassandraNode) -> Callable[[str], None]:
-        """As soon as rows are written."""
-        return lambda name: node.kill() if name == "write_rows" and node.alive else None
+        """As soon as rows are written; once, since other tables follow when it is back."""
+        moments = iter(["write_rows"])
+
+        def meet(name: str) -> None:
+            if name == "write_rows" and next(moments, None):
+                node.kill()
+
+        return meet
 
     with start_server(settings, tmp_path / "log") as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
