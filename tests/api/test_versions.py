@@ -96,6 +96,12 @@ async def test_a_cursor_of_a_version_that_was_swept_is_an_error_and_never_a_shor
         assert (begun_now["version"], len(begun_now["page"]["nodes"])) == (3, 150)
 
 
+async def delete(settings, dataset):
+    stores = open_stores(settings, load_default_model())
+    await delete_dataset(stores.rows, stores.objects, UUID(str(dataset)))
+    await stores.close()
+
+
 async def test_who_pages_on_while_the_version_is_replaced_and_swept_gets_every_row_until_it_is_told(
     settings, load_circuit, start_client
 ):
@@ -160,9 +166,7 @@ async def test_a_data_set_that_is_deleted_and_loaded_again_is_another_one(settin
     result = await load_circuit(50, "old")
     async with start_client(settings) as client:
         cursor = (await read(client, first=5))["page"]["pageInfo"]["endCursor"]
-        stores = open_stores(settings, load_default_model())
-        await delete_dataset(stores.rows, stores.objects, UUID(str(result.dataset)))
-        await stores.close()
+        await delete(settings, result.dataset)
         await load_circuit(60, "new")
         await client.app.state.backend.catalog.refresh()
         assert (await client.fail(PAGE, {"label": LABEL, "first": 100, "after": cursor}))["code"] == "VERSION_GONE"
@@ -193,9 +197,7 @@ async def test_a_server_that_has_not_yet_heard_of_it_gives_no_half_answers(setti
         assert await client.ask(node)
         async with client.app.state.backend.catalog._refreshing:  # it hears of nothing meanwhile
             if how == "deleted":
-                stores = open_stores(settings, load_default_model())
-                await delete_dataset(stores.rows, stores.objects, UUID(str(result.dataset)))
-                await stores.close()
+                await delete(settings, result.dataset)
             else:
                 await load_circuit(60, "new", version_retention_h=0)
                 await load_circuit(60, "newer", version_retention_h=0)
