@@ -18,8 +18,6 @@ from typing import Any
 from cassandra import ConsistencyLevel, WriteType
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
-from cassandra.cqltypes import BytesType, ListType, TupleType, UUIDType
-from cassandra.obj_parser import ListParser
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     ConstantSpeculativeExecutionPolicy,
@@ -27,11 +25,11 @@ from cassandra.policies import (
     RetryPolicy,
     TokenAwarePolicy,
 )
-from cassandra.protocol import ResultMessage, cython_protocol_handler
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
 from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.store.cassandra.failures import MISTAKES, is_of_driver, late, translate
+from syndb_graphql.store.cassandra.wire import Protocol, with_bytes
 from syndb_graphql.store.protocol import Row
 
 MAX_STATEMENTS = 500
@@ -87,20 +85,6 @@ class _Repeatable(RetryPolicy):  # type: ignore[misc]
     def on_write_timeout(self, *_: Any, write_type: int, retry_num: int, **__: Any) -> tuple[int, None]:
         again = retry_num == 0 and write_type != WriteType.CAS
         return (self.RETRY_NEXT_HOST if again else self.RETHROW), None
-
-
-class _ResultMessage(cython_protocol_handler(ListParser()).message_types_by_opcode[ResultMessage.opcode]):  # type: ignore[misc]
-    """Uuids stay the 16 bytes they are: an object for each is more than half of the time of decoding."""
-
-    type_codes = ResultMessage.type_codes | {
-        code: BytesType for code, kind in ResultMessage.type_codes.items() if kind is UUIDType
-    }
-
-
-class _Protocol(cython_protocol_handler(ListParser())):  # type: ignore[misc]
-    message_types_by_opcode = cython_protocol_handler(ListParser()).message_types_by_opcode | {
-        ResultMessage.opcode: _ResultMessage
-    }
 
 
 @dataclass(slots=True, eq=False)
@@ -217,7 +201,7 @@ class Door:
         try:
             session = cluster.connect()
             session._default_timeout = PREPARE_TRY_S  # of `prepare` alone: all else says its own
-            session.client_protocol_handler = _Protocol
+            session.client_protocol_handler = Protocol
             if self._inspect:
                 self._inspect(session)
         except Exception as error:
@@ -233,7 +217,7 @@ class Door:
         session = await self.connect()
         for attempt in range(PREPARE_TRIES):
             try:
-                return _with_bytes(await asyncio.to_thread(session.prepare, cql))
+                return with_bytes(await asyncio.to_thread(session.prepare, cql))
             except Exception as error:
                 if not is_of_driver(error):
                     raise
@@ -354,19 +338,3 @@ async def gather(futures: Sequence[asyncio.Future[list[Row]]]) -> list[list[Row]
     finally:
         for future in futures:
             future.cancel()
-
-
-def _with_bytes(statement: PreparedStatement) -> PreparedStatement:
-    """Uuids are bound and read as bytes."""
-    statement.column_metadata = [each._replace(type=_as_bytes(each.type)) for each in statement.column_metadata or ()]
-    statement.result_metadata = [(*each[:3], _as_bytes(each[3])) for each in statement.result_metadata or ()]
-    return statement
-
-
-def _as_bytes(kind: Any) -> Any:
-    if kind is UUIDType:
-        return BytesType
-    for container in (ListType, TupleType):
-        if issubclass(kind, container):
-            return container.apply_parameters([_as_bytes(each) for each in kind.subtypes])
-    return kind

@@ -8,20 +8,30 @@ A batch that fails is tried again for as long as a restart of a node may take.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
-from cassandra.query import BatchStatement, BatchType, PreparedStatement
+from cassandra.query import PreparedStatement
 
 from syndb_graphql.emit.cql import quoted, related_name
 from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.spec.model import Relation, Table
 from syndb_graphql.store.cassandra.base import WHERE
 from syndb_graphql.store.cassandra.door import gather
-from syndb_graphql.store.cassandra.encoding import UNSET, Cell, encode_bigint, encode_column, encode_int, pack_key
+from syndb_graphql.store.cassandra.encoding import (
+    encode_bigint,
+    encode_cell,
+    encode_int,
+    encode_rows,
+    in_wire_order,
+    pack_key,
+)
 from syndb_graphql.store.cassandra.heads import ROW_TIMESTAMP, Heads
 from syndb_graphql.store.cassandra.layout import COUNTS, Layout, group_by_bucket
+from syndb_graphql.store.cassandra.wire import make_batch
 from syndb_graphql.store.protocol import RelatedCount, Row, RowsSummary, Snapshot
 
 BATCH_ROWS = 100
@@ -45,34 +55,39 @@ class Writing(Heads):
         layout = await self._begun(snapshot)
         empty = {name for name, nulls in rows.null_count().row(0, named=True).items() if nulls == rows.height}
         present = [column for column in table.columns if column.name not in empty or not column.nullable]
-        targets = [("cid", table.name, await self._insert(table.name, [column.name for column in present]))]
+        kinds = in_wire_order({column.name: column.type for column in present})
         relations = [each for each in table.relations.values() if each.owner not in empty]
-        for relation in relations:
-            written = dict.fromkeys([*(column.name for column in present), relation.order])
-            targets.append((relation.name, related_name(relation), await self._insert(related_name(relation), written)))
+        insert = await self._insert(table.name, kinds)
+        inserts = [await self._insert(related_name(each), dict.fromkeys([*kinds, each.order])) for each in relations]
         flight = _Flight(self._load_in_flight)
         try:
             for part in rows.iter_slices(SLICE_ROWS):
                 size = _batch_rows(part)
-                columns = {column.name: encode_column(part[column.name], column.type) for column in present}
-                cells = list(zip(*columns.values(), strict=True))
-                await self._write_part(snapshot, layout, targets[0], columns["cid"], cells, size, flight)
-                for relation, target in zip(relations, targets[1:], strict=True):
-                    keys, placed = _place(relation, columns, cells)
-                    await self._write_part(snapshot, layout, target, keys, placed, size, flight, table.name)
+                encoded = encode_rows(part, kinds)
+                partitions = _Partitions(snapshot, layout.of(table.name), part["cid"].to_list())
+                await self._write_part(insert, partitions, encoded, size, flight)
+                for relation, statement in zip(relations, inserts, strict=True):
+                    owners, placed = _place(relation, part, encoded)
+                    partitions = _Partitions(snapshot, layout.of(table.name), owners)
+                    await self._write_part(statement, partitions, placed, size, flight)
             await flight.land()
         finally:
             flight.abandon()
 
     async def write_counts(self, snapshot: Snapshot, counts: Iterable[RelatedCount]) -> None:
         layout = await self._begun(snapshot)
-        names = ("key", "relation", "table", "n")
-        target = ("key", COUNTS, await self._insert(COUNTS, names))
+        insert = await self._insert(COUNTS, ("key", "relation", "table", "n"))
         found = list(counts)
-        cells = [(each.key, each.relation.encode(), each.table.encode(), encode_bigint(each.count)) for each in found]
+        encoded = [
+            b"".join(
+                map(encode_cell, (each.key, each.relation.encode(), each.table.encode(), encode_bigint(each.count)))
+            )
+            for each in found
+        ]
         flight = _Flight(self._load_in_flight)
         try:
-            await self._write_part(snapshot, layout, target, [each.key for each in found], cells, BATCH_ROWS, flight)
+            partitions = _Partitions(snapshot, layout.of(COUNTS), [each.key for each in found])
+            await self._write_part(insert, partitions, encoded, BATCH_ROWS, flight)
             await flight.land()
         finally:
             flight.abandon()
@@ -168,29 +183,19 @@ class Writing(Heads):
 
     async def _write_part(
         self,
-        snapshot: Snapshot,
-        layout: Layout,
-        target: tuple[str, str, PreparedStatement],
-        keys: Sequence[bytes],
-        cells: Sequence[tuple[Cell, ...]],
+        insert: PreparedStatement,
+        partitions: "_Partitions",
+        rows: Sequence[bytes],
         size: int,
         flight: "_Flight",
-        table: str = "",
     ) -> None:
-        """Send rows in batches of `size`; `keys` are what their buckets follow from, those of `table`."""
-        _, name, statement = target
-        version = encode_int(snapshot.version)
-        for bucket, places in group_by_bucket(keys, layout.of(table or name)).items():
-            key = (snapshot.dataset_id, version, encode_int(bucket))
-            routing = pack_key(key)
+        """Send encoded rows in batches of `size`."""
+        for bucket, places in group_by_bucket(partitions.keys, partitions.bits).items():
+            key = partitions.key(bucket)
+            start_of_row, routing = b"".join(map(encode_cell, key)), pack_key(key)
             for start in range(0, len(places), size):
-                batch = BatchStatement(BatchType.UNLOGGED)
-                # As `add` would put them there, without the cost of encoding cell by cell; a test reads back what it wrote.
-                batch._statements_and_parameters = [
-                    (True, statement.query_id, key + cells[place]) for place in places[start : start + size]
-                ]
+                batch = make_batch(insert, start_of_row, [rows[place] for place in places[start : start + size]])
                 batch.routing_key, batch.keyspace = routing, self._door.keyspace
-                batch.is_idempotent = True
                 await flight.take_off(self._patiently(partial(self._door.start, batch)))
 
     async def _patiently(self, send: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
@@ -212,6 +217,19 @@ class Writing(Heads):
             return await self._door.read(cql, values)
 
         return await self._patiently(read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Partitions:
+    """Which partition each of some rows lies in."""
+
+    snapshot: Snapshot
+    bits: int
+    keys: Sequence[bytes]
+    """A uuid a row, of which the bucket is a prefix."""
+
+    def key(self, bucket: int) -> tuple[bytes, ...]:
+        return self.snapshot.dataset_id, encode_int(self.snapshot.version), encode_int(bucket)
 
 
 class _Flight:
@@ -245,16 +263,14 @@ def _batch_rows(part: pl.DataFrame) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, longest)))
 
 
-def _place(
-    relation: Relation, columns: dict[str, list[Cell]], cells: Sequence[tuple[Cell, ...]]
-) -> tuple[list[bytes], list[tuple[Cell, ...]]]:
+def _place(relation: Relation, part: pl.DataFrame, rows: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
     """The owners and rows that a relation lists: those with an owner, and with the component that their order names."""
-    owners = columns[relation.owner]
+    owners: list[Any] = part[relation.owner].to_list()
     if relation.order in (relation.owner, relation.component):
-        order = columns.get(relation.order, [UNSET] * len(owners))
-        kept = [at for at, owner in enumerate(owners) if owner is not UNSET and order[at] is not UNSET]
-        return [owners[at] for at in kept], [cells[at] for at in kept]
-    components = columns.get(relation.component or "", [UNSET] * len(owners))
-    kept = [at for at, owner in enumerate(owners) if owner is not UNSET]
-    rows = [(*cells[at], owners[at] if components[at] is UNSET else components[at]) for at in kept]
-    return [owners[at] for at in kept], rows
+        order = part[relation.order].to_list()
+        kept = [at for at, owner in enumerate(owners) if owner is not None and order[at] is not None]
+        return [owners[at] for at in kept], [rows[at] for at in kept]
+    components = part[relation.component].to_list() if relation.component else [None] * len(owners)
+    kept = [at for at, owner in enumerate(owners) if owner is not None]
+    placed = [rows[at] + encode_cell(components[at] or owners[at]) for at in kept]
+    return [owners[at] for at in kept], placed
