@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from syndb_graphql.api.texts import fill_texts
 from syndb_graphql.errors import InvalidCursor
-from syndb_graphql.store.protocol import Key
+from syndb_graphql.store.protocol import Key, join_uuids
 
 Blocks = np.ndarray[Any, np.dtype[np.uint64]]
 """Blocks of AES as two words each: the last axis."""
@@ -58,7 +58,7 @@ class RowCursors:
             return [self._encode(version, parent, b"".join(key)) for parent, key in keyed]
         keys = np.empty((rows, len(columns), WORDS), np.uint64)
         for part, column in enumerate(columns):
-            keys[:, part] = np.frombuffer(b"".join(column), np.uint64).reshape(rows, WORDS)
+            keys[:, part] = np.frombuffer(join_uuids(column), np.uint64).reshape(rows, WORDS)
         packed = np.empty(rows, self._packed)
         packed["version"] = version
         packed["key"] = keys.reshape(rows, -1).view(packed["key"].dtype).ravel()

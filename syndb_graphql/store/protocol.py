@@ -5,24 +5,74 @@ A store keeps the rows of each table under (data set, version), ordered by cid, 
 changed by compare-and-set only: a load writes a version nobody reads and one change of the head makes it current.
 
 Values: uuids are 16 bytes, booleans True or False, missing None; zero has no sign. Reads name their columns and answer
-tuples in that order, never an object a row. A partial answer is an error, never a shorter page. A store raises StoreTimeout and
-StoreUnavailable, and nothing of its driver. Every call is awaited; each has the time limit given when the store was opened.
+tuples in that order, never an object a row; a store that has many rows by columns hands them on as ColumnRows. A partial
+answer is an error, never a shorter page. A store raises StoreTimeout and StoreUnavailable, and nothing of its driver. Every
+call is awaited; each has the time limit given when the store was opened.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from syndb_graphql.spec.model import Relation, Table
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
+UUID_BYTES = 16
+
 Row = tuple[Any, ...]
 Key = tuple[bytes, ...]
 """Position of a row in an order: (cid,), or (component, cid) within a relation."""
 Owner = tuple[bytes, bytes | None]
 """Whose rows of a relation: (owner, None) for all of them, (owner, component) for the rows of one compartment."""
+
+
+class Uuids(Sequence[bytes]):
+    """A column of uuids in one piece, none of them missing."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, packed: bytes) -> None:
+        """16 bytes each."""
+        self.packed = packed
+
+    def __len__(self) -> int:
+        return len(self.packed) // UUID_BYTES
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        start = UUID_BYTES * range(len(self))[place]
+        return self.packed[start : start + UUID_BYTES]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (self.packed[start : start + UUID_BYTES] for start in range(0, len(self.packed), UUID_BYTES))
+
+
+def join_uuids(column: Sequence[bytes]) -> bytes:
+    """All of a column's uuids, of which none is missing, in one piece."""
+    return column.packed if isinstance(column, Uuids) else b"".join(column)
+
+
+class ColumnRows(Sequence[Row]):
+    """Rows that a store holds by columns: a row is made when it is looked at. A slice is one too."""
+
+    @abstractmethod
+    def columns(self) -> list[Sequence[Any]]:
+        """The values of each column, in the order in which they were asked for; uuids as Uuids where none is missing."""
+
+
+def read_columns(rows: Sequence[Row], width: int) -> Sequence[Sequence[Any]]:
+    """The values of each of so many columns."""
+    if isinstance(rows, ColumnRows):
+        return rows.columns()
+    return list(zip(*rows, strict=True)) if rows else [()] * width
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +115,7 @@ EVERYTHING = Criteria()
 class RelatedRows:
     """Rows of several owners, one after another: those of owner i are `rows[offsets[i]:offsets[i + 1]]`."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     offsets: list[int]
 
 
@@ -124,7 +174,7 @@ class Store(Protocol):
         columns: Sequence[str],
         window: Window,
         criteria: Criteria = EVERYTHING,
-    ) -> list[Row]:
+    ) -> Sequence[Row]:
         """A page of a whole table, ordered by cid."""
         ...
 

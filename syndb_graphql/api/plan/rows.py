@@ -12,7 +12,7 @@ from syndb_graphql.api.plan.values import Values
 from syndb_graphql.api.row_fields import ReferencedRow
 from syndb_graphql.catalog.catalog import Dataset
 from syndb_graphql.spec.model import Table
-from syndb_graphql.store.protocol import Row, Snapshot
+from syndb_graphql.store.protocol import Row, Snapshot, read_columns
 
 Shape = Callable[..., Any]
 """Makes an answered object from its fields' values, in order."""
@@ -32,7 +32,7 @@ def make_each(shape: Shape, columns: Sequence[Values], count: int) -> list[Any]:
 
 
 class Batch:
-    """Rows of one table and version, as tuples, with their columns at hand."""
+    """Rows of one table and version, with their columns at hand."""
 
     __slots__ = ("_columns", "context", "dataset", "index", "rows", "snapshot", "table")
 
@@ -47,11 +47,11 @@ class Batch:
     ) -> None:
         self.table, self.dataset, self.snapshot, self.context = table, dataset, snapshot, context
         self.index, self.rows = index, rows
-        self._columns: list[tuple[Any, ...]] | None = None
+        self._columns: Sequence[Sequence[Any]] | None = None
 
-    def __getitem__(self, column: str) -> tuple[Any, ...]:
+    def __getitem__(self, column: str) -> Sequence[Any]:
         if self._columns is None:
-            self._columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * len(self.index)
+            self._columns = read_columns(self.rows, len(self.index))
         return self._columns[self.index[column]]
 
 

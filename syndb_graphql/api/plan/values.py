@@ -19,6 +19,7 @@ from syndb_graphql.api.scalars import format_uuid
 from syndb_graphql.api.texts import Pieces, fill_texts
 from syndb_graphql.spec.model import Column
 from syndb_graphql.spec.types import BIGINT, FLOAT, INT, TEXT, UUID
+from syndb_graphql.store.protocol import Uuids, join_uuids
 
 Values = Sequence[Any]
 FEW = 16
@@ -47,6 +48,8 @@ def stored_values(column: Column) -> Callable[[Values], Values]:
 
 
 def has_missing(values: Values) -> bool:
+    if isinstance(values, Uuids):
+        return False
     # `in` compares each value with None in both directions; truth is had for a fifth of that, and most values are true.
     return not all(values) and None in values
 
@@ -91,7 +94,7 @@ def uuid_texts(values: Values) -> Values:
         values = list(values)
         for place in missing:
             values[place] = bytes(16)
-    texts: list[str | None] = [*fill_texts(b"-" * 36, UUID_PIECES, hexlify(b"".join(values)), 32)]
+    texts: list[str | None] = [*fill_texts(b"-" * 36, UUID_PIECES, hexlify(join_uuids(values)), 32)]
     for place in missing:
         texts[place] = None
     return texts
@@ -103,7 +106,7 @@ def id_texts(kind: str, dataset_id: bytes, cids: Values) -> Values:
         return [encode_id(kind, dataset_id + cid) for cid in cids]
     head = encode_id(kind, dataset_id + cids[0])[:-22].encode("ascii")
     packed = np.zeros((len(cids), 18), np.uint8)
-    packed[:, :16] = np.frombuffer(b"".join(cids), np.uint8).reshape(len(cids), 16)
+    packed[:, :16] = np.frombuffer(join_uuids(cids), np.uint8).reshape(len(cids), 16)
     tails = pybase64.b64encode(packed.tobytes(), b"-_")
     return fill_texts(head + bytes(22), ((0, 22, len(head)),), tails, 24)
 

@@ -28,6 +28,7 @@ from cassandra.policies import (
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
 from syndb_graphql.errors import StoreUnavailable
+from syndb_graphql.store.cassandra.columns import join_rows
 from syndb_graphql.store.cassandra.failures import MISTAKES, is_of_driver, late, translate
 from syndb_graphql.store.cassandra.wire import Protocol, with_bytes
 from syndb_graphql.store.protocol import Row
@@ -94,10 +95,11 @@ class _Call:
     statement: Statement
     wanted: float
     """Rows after which no more are fetched."""
-    future: asyncio.Future[list[Row]]
+    future: asyncio.Future[Sequence[Row]]
     loop: asyncio.AbstractEventLoop
     deadline: float
-    rows: list[Row] | None = None
+    rows: list[Sequence[Row]] = field(default_factory=list)
+    """One result after another."""
     paging_state: bytes | None = None
     tries: int = 0
 
@@ -129,7 +131,7 @@ class Door:
                 raise
             raise late(self.options.timeout_s) from error
 
-    async def read(self, cql: str, values: Sequence[Any], *, limit: int | None = None) -> list[Row]:
+    async def read(self, cql: str, values: Sequence[Any], *, limit: int | None = None) -> Sequence[Row]:
         """The rows of one statement; `limit`: as many as the statement itself asks for at most."""
         return await self.start(await self.bind(cql, values, limit=limit), limit)
 
@@ -155,7 +157,7 @@ class Door:
                 self._statements.popitem(last=False)
         return await asyncio.shield(found)
 
-    def start(self, statement: Statement, wanted: int | None = None) -> asyncio.Future[list[Row]]:
+    def start(self, statement: Statement, wanted: int | None = None) -> asyncio.Future[Sequence[Row]]:
         """Send a statement, or queue it where as many as may be are in flight. To cancel the future is to forget the answer:
 
         what a node was asked it goes on doing, so it counts as in flight until it answered or its time is up.
@@ -273,14 +275,13 @@ class Door:
             known = is_of_driver(error) or isinstance(error, OSError)
             call.future.set_exception(translate(error, self.options.timeout_s) if known else error)
         else:
-            found: list[Row] = rows or []
-            call.rows = found if call.rows is None else call.rows + found
-            if response.has_more_pages and len(call.rows) < call.wanted:
+            call.rows.append(rows or [])
+            if response.has_more_pages and sum(map(len, call.rows)) < call.wanted:
                 # A server may end a page before it is full: what follows is fetched, with a time limit of its own.
                 call.paging_state, call.deadline = response._paging_state, call.loop.time() + self.options.timeout_s
                 self._send(call)
                 return
-            call.future.set_result(call.rows)
+            call.future.set_result(join_rows(call.rows))
         self._send_waiting()
 
     def _may_try_again(self, call: _Call, error: BaseException) -> bool:
@@ -331,7 +332,7 @@ def make_cluster(options: ClusterOptions) -> Cluster:
     )
 
 
-async def gather(futures: Sequence[asyncio.Future[list[Row]]]) -> list[list[Row]]:
+async def gather(futures: Sequence[asyncio.Future[Sequence[Row]]]) -> list[Sequence[Row]]:
     """All answers, or the first failure, after which nobody waits for the others."""
     try:
         return await asyncio.gather(*futures)

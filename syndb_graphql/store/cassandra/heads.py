@@ -166,13 +166,13 @@ class Heads(Base):
         raise Conflict("The data set is being changed by others all the time. Try again.")
 
     # ── Ways of asking ──
-    async def _shards(self, table: str, columns: str) -> list[Row]:
+    async def _shards(self, table: str, columns: str) -> Sequence[Row]:
         cql = f"SELECT {columns} FROM {self._name(table)} WHERE shard = ?"
         async with self._door.limited():
             statements = [await self._door.bind(cql, (shard,)) for shard in range(SHARDS)]
             return [row for rows in await gather([self._door.start(each) for each in statements]) for row in rows]
 
-    async def _read(self, cql: str, values: Sequence[Any]) -> list[Row]:
+    async def _read(self, cql: str, values: Sequence[Any]) -> Sequence[Row]:
         async with self._door.limited():
             return await self._door.read(cql, values)
 
@@ -181,7 +181,7 @@ class Heads(Base):
         value: bytes | None = found[0][0] if found else None
         return value
 
-    async def _settled(self, cql: str, values: Sequence[Any]) -> list[Row]:
+    async def _settled(self, cql: str, values: Sequence[Any]) -> Sequence[Row]:
         """A read that first ends whatever compare-and-set was left half done."""
         async with self._door.limited():
             statement = await self._door.bind(cql, values)

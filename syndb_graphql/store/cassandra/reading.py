@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any, TypeVar
 
 from syndb_graphql.emit.cql import related_name
 from syndb_graphql.spec.model import Relation, Table
 from syndb_graphql.store.cassandra.base import WHERE, Base
+from syndb_graphql.store.cassandra.columns import join_rows
 from syndb_graphql.store.cassandra.door import gather
 from syndb_graphql.store.cassandra.layout import COUNTS, Layout, bucket_of, group_by_bucket
 from syndb_graphql.store.protocol import EVERYTHING, Criteria, Owner, RelatedRows, Row, Snapshot, Window
@@ -35,11 +36,10 @@ class Reading(Base):
         columns: Sequence[str],
         window: Window,
         criteria: Criteria = EVERYTHING,
-    ) -> list[Row]:
+    ) -> Sequence[Row]:
         del criteria  # everything, by cid: so far nothing else can be asked
-        rows: list[Row] = []
         if window.limit <= 0:
-            return rows
+            return []
         cql = f"SELECT {_names(columns)} FROM {self._name(table.name)} {WHERE}"
         edges = []
         for key, sign in ((window.after, ">"), (window.before, "<")):
@@ -50,17 +50,16 @@ class Reading(Base):
         async with self._door.limited():
             layout = await self._layout(snapshot)
             if layout is None:
-                return rows
-            bits = layout.of(table.name)
-            for bucket in _walk(window, bits):
-                left = window.limit - len(rows)
-                found = await self._door.read(cql, self._key(snapshot, bucket, *edges, left), limit=left)
-                rows = [*rows, *found] if rows else found
-                if len(rows) >= window.limit:
+                return []
+            parts: list[Sequence[Row]] = []
+            left = window.limit
+            for bucket in _walk(window, layout.of(table.name)):
+                parts.append(await self._door.read(cql, self._key(snapshot, bucket, *edges, left), limit=left))
+                left -= len(parts[-1])
+                if left <= 0:
                     break
-        if window.backwards:
-            rows.reverse()
-        return rows
+        rows = join_rows(parts)
+        return rows[::-1] if window.backwards else rows
 
     async def read_rows(
         self, table: Table, snapshot: Snapshot, *, cids: Sequence[bytes], columns: Sequence[str]
@@ -90,7 +89,7 @@ class Reading(Base):
         Which is which is told by the counts kept at load. What they say is checked against what is met.
         """
         del criteria
-        by_owner: dict[Owner, list[Row]] = {}
+        by_owner: dict[Owner, Sequence[Row]] = {}
         async with self._door.limited():
             layout = await self._layout(snapshot)
             if layout is not None and window.limit > 0:
@@ -106,12 +105,8 @@ class Reading(Base):
                 by_owner |= others
                 left = [owner for owner in few if owner not in by_owner]
                 by_owner |= await self._read_alone(relation, snapshot, layout, left, columns, window)
-        rows: list[Row] = []
-        offsets = [0]
-        for owner in owners:
-            rows.extend(by_owner.get(owner, ()))
-            offsets.append(len(rows))
-        return RelatedRows(rows, offsets)
+        found = [by_owner.get(owner, ()) for owner in owners]
+        return RelatedRows(join_rows(found), [0, *accumulate(map(len, found))])
 
     async def _read_alone(
         self,
@@ -121,11 +116,11 @@ class Reading(Base):
         owners: Sequence[Owner],
         columns: Sequence[str],
         window: Window,
-    ) -> dict[Owner, list[Row]]:
+    ) -> dict[Owner, Sequence[Row]]:
         """One bounded statement an owner."""
         cqls = [self._related_cql(relation, columns, window, one_component=one) for one in (False, True)]
         bits = layout.of(relation.table)
-        found: dict[Owner, list[Row]] = {}
+        found: dict[Owner, Sequence[Row]] = {}
         for start in range(0, len(owners), SIDE_BY_SIDE):
             some = owners[start : start + SIDE_BY_SIDE]
             statements = []
@@ -138,10 +133,7 @@ class Reading(Base):
                 statements.append(await self._door.bind(cqls[one], values, limit=window.limit))
             answers = await gather([self._door.start(statement, window.limit) for statement in statements])
             found.update(zip(some, answers, strict=True))
-        if window.backwards:
-            for rows in found.values():
-                rows.reverse()
-        return found
+        return {owner: rows[::-1] for owner, rows in found.items()} if window.backwards else found
 
     async def _find_few(
         self, relation: Relation, snapshot: Snapshot, owners: Sequence[Owner], window: Window
@@ -168,7 +160,7 @@ class Reading(Base):
         few: Mapping[Owner, int],
         columns: Sequence[str],
         window: Window,
-    ) -> dict[Owner, list[Row]]:
+    ) -> dict[Owner, Sequence[Row]]:
         """The windows of owners with few rows; none of those that have more than the counts say."""
         parts = []
         for one in (False, True):
@@ -187,7 +179,7 @@ class Reading(Base):
                     statement = await self._door.bind(cql, self._key(snapshot, bucket, asked, limit), limit=limit)
                     parts.append((part, statement, limit, len(key)))
         answers = await gather([self._door.start(statement, limit) for _, statement, limit, _ in parts])
-        found: dict[Owner, list[Row]] = {}
+        found: dict[Owner, Sequence[Row]] = {}
         for (part, _, limit, width), rows in zip(parts, answers, strict=True):
             if len(rows) < limit:
                 found |= _split(part, rows, width=width, window=window)
@@ -214,7 +206,7 @@ class Reading(Base):
 
     async def _read_by_key(
         self, cql: str, table: str, snapshot: Snapshot, keys: Sequence[bytes], *more: str
-    ) -> list[Row]:
+    ) -> Sequence[Row]:
         """The rows of these keys, each partition's by statements of at most MAX_KEYS."""
         layout = await self._layout(snapshot)
         if layout is None or not keys:
@@ -254,9 +246,9 @@ def _walk(window: Window, bits: int) -> Sequence[int]:
     return range(last, first - 1, -1) if window.backwards else range(first, last + 1)
 
 
-def _split(owners: Sequence[Owner], rows: Sequence[Row], *, width: int, window: Window) -> dict[Owner, list[Row]]:
+def _split(owners: Sequence[Owner], rows: Sequence[Row], *, width: int, window: Window) -> dict[Owner, Sequence[Row]]:
     """Rows of several owners, whole, cut to each one's window; the last `width` values of a row are its owner's."""
-    found: dict[Owner, list[Row]] = {owner: [] for owner in owners}
+    found: dict[Owner, Sequence[Row]] = dict.fromkeys(owners, ())
     for key, some in groupby(rows, key=lambda row: row[-width:]):
         owned = [row[:-width] for row in some]
         owner = key if width > 1 else (key[0], None)

@@ -1,7 +1,9 @@
-"""What of the driver's protocol is ours: uuids stay bytes, and rows are written as they were encoded.
+"""What of the driver's protocol is ours: uuids stay bytes, large answers become columns, and rows are written as they were encoded.
 
-The driver lets its protocol handler be replaced; what else is reached into here (how a batch holds its statements) is
-settled by the version that is locked, and tests read back what was written.
+The driver lets its protocol handler be replaced. What else is reached into here is settled by the version that is
+locked, and tests read back what was written: how a batch holds its statements, and how the driver's NumPy parser makes
+its arrays. That one fails with NumPy 2 (its `make_native_byteorder`), knows no uuids, and takes masked arrays, which
+cost more than a small answer.
 """
 
 from collections.abc import Sequence
@@ -9,11 +11,28 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from cassandra.cqltypes import BytesType, ListType, TupleType, UUIDType
+import numpy as np
+from cassandra import DriverException, numpy_parser
+from cassandra.cqltypes import (
+    BooleanType,
+    BytesType,
+    DoubleType,
+    Int32Type,
+    ListType,
+    LongType,
+    TupleType,
+    UUIDType,
+)
+from cassandra.numpy_parser import NumpyParser
 from cassandra.obj_parser import ListParser
 from cassandra.protocol import BatchMessage, ResultMessage, cython_protocol_handler
 from cassandra.query import BatchStatement, BatchType, PreparedStatement
+from cassandra.row_parser import make_recv_results_rows
 
+from syndb_graphql.store.cassandra.columns import OBJECTS, UUIDS, Column, DecodedRows
+
+BY_COLUMNS_BYTES = 30_000
+"""Smaller answers are tuples: an array a column costs more than their few rows."""
 _PREPARED = b"\x01"
 """A statement of a batch is named by its id, not by its text."""
 _HEAD_BYTES = 3
@@ -45,12 +64,55 @@ class _BatchMessage(BatchMessage):  # type: ignore[misc]
         f.write(around.getvalue()[_HEAD_BYTES:])
 
 
+class _Uuid(BytesType):  # type: ignore[misc]
+    """The 16 bytes it is: an object for each is more than half of the time of decoding."""
+
+
 class _ResultMessage(cython_protocol_handler(ListParser()).message_types_by_opcode[ResultMessage.opcode]):  # type: ignore[misc]
-    """Uuids stay the 16 bytes they are: an object for each is more than half of the time of decoding."""
+    """Tuples, or where an answer is large DecodedRows."""
 
     type_codes = ResultMessage.type_codes | {
-        code: BytesType for code, kind in ResultMessage.type_codes.items() if kind is UUIDType
+        code: _Uuid for code, kind in ResultMessage.type_codes.items() if kind is UUIDType
     }
+    parsed_rows: Any
+    _read_rows = make_recv_results_rows(ListParser())
+    _read_columns = make_recv_results_rows(NumpyParser())
+
+    def recv_results_rows(self, f: Any, *more: Any) -> None:
+        if f.getbuffer().nbytes < BY_COLUMNS_BYTES:
+            self._read_rows(f, *more)
+            return
+        self._read_columns(f, *more)
+        if self.parsed_rows is None:  # what goes wrong inside the parser is not raised by it
+            raise DriverException("An answer of a node could not be decoded by columns.")
+        self.parsed_rows = DecodedRows([self.parsed_rows[name] for name in self.column_names])
+
+
+_ARRAYS: dict[Any, np.dtype[Any]] = {
+    DoubleType: np.dtype(">f8"),
+    Int32Type: np.dtype(">i4"),
+    LongType: np.dtype(">i8"),
+    BooleanType: np.dtype("?"),
+    _Uuid: UUIDS,
+}
+"""What the values of a type that has one width are copied into; all others are objects."""
+
+
+def _make_arrays(asked: Any, count: int) -> tuple[Any, list[Column]]:
+    """In the place of the driver's own: arrays for so many rows, and where the parser finds them."""
+    places = np.zeros(len(asked.coltypes), numpy_parser.arrDescDtype)
+    missing = np.zeros((len(places), count), np.bool_)
+    columns = []
+    for number, kind in enumerate(asked.coltypes):
+        values = np.zeros(count, _ARRAYS.get(kind, OBJECTS))
+        start = [array.__array_interface__["data"][0] for array in (values, missing[number])]
+        places[number] = (start[0], values.itemsize, values.dtype == OBJECTS, start[1])
+        columns.append(Column(values, missing[number]))
+    return places, columns
+
+
+numpy_parser.make_arrays = _make_arrays
+numpy_parser.make_native_byteorder = lambda column: column
 
 
 class Protocol(cython_protocol_handler(ListParser())):  # type: ignore[misc]
@@ -85,7 +147,7 @@ def with_bytes(statement: PreparedStatement) -> PreparedStatement:
 
 def _as_bytes(kind: Any) -> Any:
     if kind is UUIDType:
-        return BytesType
+        return _Uuid
     for container in (ListType, TupleType):
         if issubclass(kind, container):
             return container.apply_parameters([_as_bytes(each) for each in kind.subtypes])

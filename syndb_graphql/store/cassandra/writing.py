@@ -7,9 +7,11 @@ A batch that fails is tried again for as long as a restart of a node may take.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,6 @@ from syndb_graphql.emit.cql import quoted, related_name
 from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.spec.model import Relation, Table
 from syndb_graphql.store.cassandra.base import WHERE
-from syndb_graphql.store.cassandra.door import gather
 from syndb_graphql.store.cassandra.encoding import (
     encode_bigint,
     encode_cell,
@@ -32,7 +33,7 @@ from syndb_graphql.store.cassandra.encoding import (
 from syndb_graphql.store.cassandra.heads import ROW_TIMESTAMP, Heads
 from syndb_graphql.store.cassandra.layout import COUNTS, Layout, group_by_bucket
 from syndb_graphql.store.cassandra.wire import make_batch
-from syndb_graphql.store.protocol import RelatedCount, Row, RowsSummary, Snapshot
+from syndb_graphql.store.protocol import RelatedCount, Row, RowsSummary, Snapshot, Uuids, join_uuids, read_columns
 
 BATCH_ROWS = 100
 """More gain nothing."""
@@ -45,6 +46,8 @@ PATIENCE_S = 90.0
 PAUSE_S = 0.1, 2.0
 """Between two tries: the first, doubled up to the second."""
 SWEEP_IN_FLIGHT = 16
+READ_IN_FLIGHT = 4
+"""Partitions read back at a time, each of them megabytes of rows."""
 
 
 class Writing(Heads):
@@ -100,33 +103,44 @@ class Writing(Heads):
     async def summarize_rows(self, table: Table, snapshot: Snapshot) -> RowsSummary:
         """Also counts the rows by relation, which must be as many as have an owner. Raises StoreUnavailable if they are not."""
         layout = await self._layout(snapshot)
-        count, checksum = 0, np.uint64(0)
-        relations = list(table.relations.values())
-        owned = [0] * len(relations)
         if layout is None:
             return RowsSummary(0, 0)
-        parts = [part for relation in relations for part in dict.fromkeys((relation.owner, relation.order))]
-        names = list(dict.fromkeys(["cid", *(name for name in parts if name in table.column)]))
-        cql = f"SELECT {', '.join(names)} FROM {self._name(table.name)} {WHERE}"
-        found = [0] * len(relations)
-        for bucket in range(1 << layout.of(table.name)):
-            key = self._key(snapshot, bucket)
-            asked = [cql, *(f"SELECT count(*) FROM {self._name(related_name(each))} {WHERE}" for each in relations)]
-            rows, *counts = await gather([asyncio.ensure_future(self._scan(each, key)) for each in asked])
-            tails = b"".join([row[0][8:] for row in rows])
-            count += len(rows)
-            checksum ^= np.bitwise_xor.reduce(np.frombuffer(tails, "<u8")) if tails else np.uint64(0)
-            for at, relation in enumerate(relations):
-                needed = [names.index(name) for name in {relation.owner, relation.order} if name in names]
-                owned[at] += sum(all(row[place] is not None for place in needed) for row in rows)
-                found[at] += counts[at][0][0]
-        for relation, expected, met in zip(relations, owned, found, strict=True):
-            if met != expected:
+        relations = list(table.relations.values())
+        ends = [tuple(name for name in {each.owner, each.order} if name in table.column) for each in relations]
+        names = list(dict.fromkeys(["cid", *chain.from_iterable(ends)]))
+        whole = f"SELECT {', '.join(names)} FROM {self._name(table.name)} {WHERE}"
+        related = [f"SELECT count(*) FROM {self._name(related_name(each))} {WHERE}" for each in relations]
+        count, checksum = 0, 0
+        expected, met = Counter[str](), Counter[str]()
+
+        async def summarize(key: Sequence[object]) -> None:
+            nonlocal count, checksum
+            columns = dict(zip(names, read_columns(await self._scan(whole, key), len(names)), strict=True))
+            count += len(columns["cid"])
+            checksum ^= _checksum(columns["cid"])
+            for relation, needed in zip(relations, ends, strict=True):
+                expected[relation.name] += _count_whole([columns[name] for name in needed])
+
+        async def count_related(relation: Relation, cql: str, key: Sequence[object]) -> None:
+            met[relation.name] += (await self._scan(cql, key))[0][0]
+
+        flight = _Flight(READ_IN_FLIGHT)
+        try:
+            for bucket in range(1 << layout.of(table.name)):
+                key = self._key(snapshot, bucket)
+                await flight.take_off(summarize(key))
+                for relation, cql in zip(relations, related, strict=True):
+                    await flight.take_off(count_related(relation, cql, key))
+            await flight.land()
+        finally:
+            flight.abandon()
+        for relation in relations:
+            if met[relation.name] != expected[relation.name]:
                 raise StoreUnavailable(
-                    f"{related_name(relation)} holds {met:,} rows, not the {expected:,} of {table.name} that have "
-                    f"{relation.owner}. Load again; if it repeats, look at the store's own logs."
+                    f"{related_name(relation)} holds {met[relation.name]:,} rows, not the {expected[relation.name]:,} of "
+                    f"{table.name} that have {relation.owner}. Load again; if it repeats, look at the store's own logs."
                 )
-        return RowsSummary(count, int(checksum))
+        return RowsSummary(count, checksum)
 
     async def drop_version(self, snapshot: Snapshot) -> None:
         await self._forget_version(snapshot)
@@ -198,7 +212,7 @@ class Writing(Heads):
                 batch.routing_key, batch.keyspace = routing, self._door.keyspace
                 await flight.take_off(self._patiently(partial(self._door.start, batch)))
 
-    async def _patiently(self, send: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
+    async def _patiently(self, send: Callable[[], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
         give_up, pause = time.monotonic() + PATIENCE_S, PAUSE_S[0]
         while True:
             try:
@@ -210,10 +224,10 @@ class Writing(Heads):
                 pause = min(2 * pause, PAUSE_S[1])
 
     # ── Reading back ──
-    async def _scan(self, cql: str, values: Sequence[object]) -> list[Row]:
+    async def _scan(self, cql: str, values: Sequence[object]) -> Sequence[Row]:
         """All rows of a partition, in pages."""
 
-        async def read() -> list[Row]:
+        async def read() -> Sequence[Row]:
             return await self._door.read(cql, values)
 
         return await self._patiently(read)
@@ -233,16 +247,16 @@ class _Partitions:
 
 
 class _Flight:
-    """A bounded number of writes on their way; the first that fails ends all."""
+    """A bounded number of calls on their way; the first that fails ends all."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._tasks: set[asyncio.Task[list[Row]]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
-    async def take_off(self, write: Awaitable[list[Row]]) -> None:
+    async def take_off(self, call: Awaitable[object]) -> None:
         if len(self._tasks) >= self._size:
             await self._wait(asyncio.FIRST_COMPLETED)
-        self._tasks.add(asyncio.ensure_future(write))
+        self._tasks.add(asyncio.ensure_future(call))
 
     async def land(self) -> None:
         if self._tasks:
@@ -261,6 +275,17 @@ class _Flight:
 def _batch_rows(part: pl.DataFrame) -> int:
     longest = sum(size or 0 for size in part.select(pl.col(pl.String).str.len_bytes().max()).row(0))
     return max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, longest)))
+
+
+def _checksum(cids: Sequence[bytes]) -> int:
+    tails = np.frombuffer(join_uuids(cids), "<u8")[1::2]
+    return int(np.bitwise_xor.reduce(tails))
+
+
+def _count_whole(columns: Sequence[Sequence[Any]]) -> int:
+    """Rows in which none of these is missing."""
+    some = [column for column in columns if not isinstance(column, Uuids)]
+    return sum(None not in row for row in zip(*some, strict=True)) if some else len(columns[0])
 
 
 def _place(relation: Relation, part: pl.DataFrame, rows: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
