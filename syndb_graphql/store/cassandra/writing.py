@@ -122,7 +122,8 @@ class Writing(Heads):
                 expected[relation.name] += _count_whole([columns[name] for name in needed])
 
         async def count_related(relation: Relation, cql: str, key: Sequence[object]) -> None:
-            met[relation.name] += (await self._scan(cql, key))[0][0]
+            found = await self._scan(cql, key)  # first: others count while this waits
+            met[relation.name] += found[0][0]
 
         flight = _Flight(READ_IN_FLIGHT)
         try:
