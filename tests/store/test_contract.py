@@ -292,6 +292,13 @@ async def test_writing_a_row_again_changes_nothing_and_the_summary_tells_what_is
     assert (await store.summarize_rows(SPINE, snapshot)).count == 0
 
 
+async def test_rows_of_many_partitions_and_of_every_relation_are_summed_up(store):
+    snapshot = await write_neurons(store, 30)
+    await write_synapses(store, snapshot, {str(owner): 20 for owner in range(30)})
+    for _ in range(3):
+        assert (await store.summarize_rows(SYNAPSE, snapshot)).count == 600
+
+
 async def test_rows_with_other_columns_than_the_table_s_are_refused(store):
     snapshot = await write_neurons(store, 1)
     with pytest.raises(ValueError, match="exactly the columns"):
