@@ -118,10 +118,14 @@ def format_wide(wide: Wide) -> str:
     text = (
         f"{wide.synapses:,} synapses of one data set on one node of Cassandra, which shares the machine with whoever asks it. Rows are\n"
         "counted as CQL has them, in all tables: a synapse is three. The bare driver is given rows that are resolved, and puts 100 of\n"
-        "one partition into a batch with `BatchStatement.add(prepared, tuple)`, as many batches in flight as ours. What each left in\n"
-        "the node was compared."
+        "one partition into a batch with `BatchStatement.add(prepared, tuple)`, as many batches in flight as ours:\n"
+        f"{wide.load.in_flight}. What each left in the node was compared."
     )
-    ways = [(f"**{OURS_NAME}, the whole load**", wide.load), (f"{OURS_NAME}, rows to the store alone", wide.store)]
+    ways = [
+        (f"**{OURS_NAME}, the whole load**", wide.load),
+        (f"{OURS_NAME}, the whole load, {wide.kind.in_flight} batches in flight", wide.kind),
+        (f"{OURS_NAME}, rows to the store alone", wide.store),
+    ]
     ways += [("bare driver", wide.driver), *([("cqlsh COPY", wide.copied)] if wide.copied else [])]
     rows = [
         (name, number(each.rate / wide.driver.rate), number(each.thrift / wide.driver.thrift)) for name, each in ways
@@ -136,7 +140,8 @@ def format_wide(wide: Wide) -> str:
     heading = ("", "time, undecoded = 1", "processor, node included")
     pages = [(name, *cells(way, "bytes")) for way, name in WIDE_PAGES.items() if way in wide.reads]
     children = [(name, *cells(way, "children_each")) for way, name in WIDE_CHILDREN_WAYS.items() if way in wide.reads]
-    beside = f"A page of 100 beside a load: p50 {number(wide.beside.loaded.p50 / wide.beside.idle.p50)} of idle."
+    slower = number(wide.beside.loaded.p50 / wide.beside.idle.p50)
+    beside = f"A page of 100 beside a load with {wide.kind.in_flight} batches in flight: p50 {slower} of idle."
     return "\n\n".join((text, loads, format_table(heading, pages), format_table(heading, children), beside))
 
 

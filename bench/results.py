@@ -94,6 +94,8 @@ class Written(msgspec.Struct):
     """The same of the node, compaction included."""
     grown_bytes: int = 0
     """Resident memory of the writer above what it was before it read anything."""
+    in_flight: int = 0
+    """Batches on their way at a time; 0 where that is the writer's own affair."""
 
     @property
     def rate(self) -> float:
@@ -119,6 +121,8 @@ class Wide(msgspec.Struct):
     synapses: int
     load: Written
     """Ours, from the folder to the published version: read, checked, written, compared."""
+    kind: Written
+    """The same with as few batches in flight as the setting has, which is kind to readers."""
     store: Written
     """Ours, from resolved rows to the store alone."""
     driver: Written

@@ -29,14 +29,17 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.cassandra.store import LOAD_IN_FLIGHT
 from syndb_graphql.store.protocol import Snapshot
 
-OURS, STORE, DRIVER, COPY = "bench_ours", "bench_store", "bench_driver", "bench_copy"
+OURS, KIND, STORE, DRIVER, COPY = "bench_ours", "bench_kind", "bench_store", "bench_driver", "bench_copy"
 """Keyspaces."""
+IN_FLIGHT = 16
+"""Batches, where no reader is to be spared; more gain nothing."""
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class Loads:
     load: Written
+    kind: Written
     store: Written
     driver: Written
     copied: Written | None
@@ -69,8 +72,10 @@ class Folder:
 
 def measure_loads(node: BenchNode, folder: Folder) -> Loads:
     """What ours loaded stays, in a keyspace that is there; all else is dropped. Raises NotTheSame."""
-    for keyspace in (STORE, DRIVER, COPY):
+    for keyspace in (KIND, STORE, DRIVER, COPY):
         node.make_keyspace(keyspace)
+    kind = load_ours(node, folder, KIND, LOAD_IN_FLIGHT)
+    clean(folder)
     load = load_ours(node, folder)
     with folder.resolved() as resolved, node.connected() as session, node.connected(decoded=False) as undecoded:
         sources = find_sources(resolved)
@@ -79,6 +84,8 @@ def measure_loads(node: BenchNode, folder: Folder) -> Loads:
         ours = find_place(session, OURS, folder.snapshot)
         counts = count_rows(session, ours, tables)
         load.rows = sum(counts.values()) + sum(count_rows(session, ours, {"related_count": "related_count"}).values())
+        kind.rows = load.rows
+        _drop(session, KIND)
         written = {}
         for keyspace, who in ((DRIVER, "driver"), (STORE, "store")):
             say(f"Cassandra: the same rows by {who}")
@@ -89,35 +96,36 @@ def measure_loads(node: BenchNode, folder: Folder) -> Loads:
             _drop(session, keyspace)
         copied = _copy(node, session, folder, sources)
         _drop(session, COPY)
-    return Loads(load, written["store"], written["driver"], copied)
+    return Loads(load, kind, written["store"], written["driver"], copied)
 
 
-def load_ours(node: BenchNode, folder: Folder) -> Written:
+def load_ours(node: BenchNode, folder: Folder, keyspace: str = OURS, in_flight: int = IN_FLIGHT) -> Written:
     """The whole load. Its rows are not counted."""
-    say(f"Cassandra: loading {folder.path.name}")
+    say(f"Cassandra: loading {folder.path.name}, {in_flight} batches in flight")
     folder.out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "bench.loads.child", "ours", str(folder.path), str(folder.out)]
-    return _run(node, command, OURS)
+    return _run(node, command, keyspace, in_flight)
 
 
-def child_command(node: BenchNode, who: str, keyspace: str, dataset: UUID, resolved: Path) -> list[str]:
+def child_command(node: BenchNode, who: str, keyspace: str, in_flight: int, dataset: UUID, resolved: Path) -> list[str]:
     where = [node.node.host, str(node.node.port), node.node.datacenter, keyspace]
-    named = [who, *where, str(LOAD_IN_FLIGHT), str(dataset), str(resolved)]
+    named = [who, *where, str(in_flight), str(dataset), str(resolved)]
     return [sys.executable, "-m", "bench.cassandra.child", *named]
 
 
 def _write(node: BenchNode, who: str, keyspace: str, dataset: UUID, resolved: Path) -> Written:
-    return _run(node, child_command(node, who, keyspace, dataset, resolved), keyspace)
+    return _run(node, child_command(node, who, keyspace, IN_FLIGHT, dataset, resolved), keyspace, IN_FLIGHT)
 
 
-def _run(node: BenchNode, command: list[str], keyspace: str) -> Written:
+def _run(node: BenchNode, command: list[str], keyspace: str, in_flight: int) -> Written:
     used = node.processor_seconds()
     environment = own_environment() | dict(node.environment(keyspace))
+    environment["SYNDB_CASSANDRA_LOAD_IN_FLIGHT"] = str(in_flight)
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, timeout=HOURS, check=True)
     loaded = msgspec.json.decode(done.stdout.splitlines()[-1], type=Loaded)
     node.settle(keyspace)  # what is left to compact is work of this load too
     say(f"  {loaded.seconds:.1f} s, {loaded.processor:.1f} s of its processor")
-    return Written(0, loaded.seconds, loaded.processor, node.processor_seconds() - used, loaded.grown_bytes)
+    return Written(0, loaded.seconds, loaded.processor, node.processor_seconds() - used, loaded.grown_bytes, in_flight)
 
 
 def _check(

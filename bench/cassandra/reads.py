@@ -28,6 +28,7 @@ from bench.measure import SMALL_PAUSE_S, say
 from bench.paths import REPOSITORY
 from bench.results import Latency, Timed
 from bench.targets import Server, own_target
+from syndb_graphql.store.cassandra.store import LOAD_IN_FLIGHT
 
 ROUNDS = 15
 DEEP_PAGE = 100
@@ -143,7 +144,7 @@ def _ask_small(work: Work) -> Timing:
 def _loading(node: BenchNode, folder: Folder) -> Iterator[None]:
     """While this lasts, the same rows are written as another version that nobody reads."""
     with folder.resolved() as resolved:
-        command = child_command(node, "again", OURS, UUID(bytes=folder.snapshot.dataset_id), resolved)
+        command = child_command(node, "again", OURS, LOAD_IN_FLIGHT, UUID(bytes=folder.snapshot.dataset_id), resolved)
         process = subprocess.Popen(command, cwd=REPOSITORY, env=own_environment(), stdout=subprocess.PIPE)
         try:
             assert process.stdout

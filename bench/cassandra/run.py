@@ -37,6 +37,7 @@ def measure_wide(rows: int) -> Wide:
     return Wide(
         rows,
         loads.load,
+        loads.kind,
         loads.store,
         loads.driver,
         loads.copied,

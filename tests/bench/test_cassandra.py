@@ -36,6 +36,7 @@ def make_wide(*, page: float = 1.0, copied: bool = True) -> Wide:
     return Wide(
         10**6,
         load=Written(3000, 2.0, 1.0, 1.0, grown_bytes=150_000_000),
+        kind=Written(3000, 2.2, 1.0, 1.0),
         store=Written(3000, 1.0, 1.0, 1.0),
         driver=Written(3000, 3.0, 2.0, 1.0),
         copied=Written(300, 0.6, 0.3, 0.3) if copied else None,

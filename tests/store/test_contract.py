@@ -6,6 +6,7 @@ The stores that are servers are shared by all tests, so each test has data sets 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ import pytest
 from syndb_graphql.spec.identity import derive_cid
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Table
-from syndb_graphql.store.cassandra import wire
+from syndb_graphql.store.cassandra import door, wire
 from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Head, Hold, RelatedCount, Snapshot, Store, Window
 from syndb_graphql.store.sqlite import SqliteStore
@@ -46,11 +47,14 @@ def new_data_sets(monkeypatch) -> None:
         "sqlite",
         pytest.param("cassandra", marks=pytest.mark.servers),
         pytest.param("cassandra in small buckets, by columns", marks=pytest.mark.servers),
+        pytest.param("cassandra by protocol 4", marks=pytest.mark.servers),
     ]
 )
 async def store(request, tmp_path, monkeypatch) -> AsyncIterator[Store]:
     if "by columns" in request.param:  # as only large answers are otherwise
         monkeypatch.setattr(wire, "BY_COLUMNS_BYTES", 0)
+    if "protocol 4" in request.param:  # the newest that ScyllaDB speaks
+        monkeypatch.setattr(door, "Cluster", partial(door.Cluster, protocol_version=4))
     if request.param == "sqlite":
         opened: Store = SqliteStore(tmp_path / "rows.sqlite", MODEL, timeout_s=5)
     else:
