@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from cassandra import DriverException, numpy_parser
+from cassandra import DriverException, deserializers, numpy_parser
 from cassandra.cqltypes import (
     BooleanType,
     BytesType,
@@ -66,6 +66,9 @@ class _BatchMessage(BatchMessage):  # type: ignore[misc]
 
 class _Uuid(BytesType):  # type: ignore[misc]
     """The 16 bytes it is: an object for each is more than half of the time of decoding."""
+
+
+deserializers.Des_Uuid = deserializers.DesBytesType  # found by its name; without it each would be a call of Python
 
 
 class _ResultMessage(cython_protocol_handler(ListParser()).message_types_by_opcode[ResultMessage.opcode]):  # type: ignore[misc]
