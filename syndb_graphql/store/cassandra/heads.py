@@ -46,21 +46,24 @@ class Heads(Base):
                 return True
         raise Conflict("The data set is being changed by others all the time. Try again.")
 
-    async def begin_version(self, dataset_id: bytes, rows: Mapping[str, int] | None = None) -> int:
+    async def begin_version(self, dataset_id: bytes) -> int:
         for _ in range(ATTEMPTS):
             found = await self._head(dataset_id)
             old = found or Head(dataset_id)
             number = old.last_version + 1
             if await self._set_head(found, Head(dataset_id, old.revision, max(0, old.version), number)):
-                layout = plan_layout(rows or {}, self._rows_per_bucket)
-                await self._write(
-                    f"INSERT INTO {self._name('dataset_layout')} (dataset_id, version, bits) VALUES (?, ?, ?) "
-                    f"USING TIMESTAMP {ROW_TIMESTAMP}",
-                    (dataset_id, number, dict(layout.bits)),
-                )
-                self._layouts.keep((dataset_id, number), layout)  # known to its writer also while nodes are lost
                 return number
         raise Conflict("The data set is being changed by others all the time. Try again.")
+
+    async def open_version(self, snapshot: Snapshot, rows: Mapping[str, int]) -> None:
+        layout = plan_layout(rows, self._rows_per_bucket)
+        await self._write(
+            f"INSERT INTO {self._name('dataset_layout')} (dataset_id, version, bits) VALUES (?, ?, ?) "
+            f"USING TIMESTAMP {ROW_TIMESTAMP}",
+            (snapshot.dataset_id, snapshot.version, dict(layout.bits)),
+        )
+        # Known to its writer also while nodes are lost.
+        self._layouts.keep((snapshot.dataset_id, snapshot.version), layout)
 
     async def _head(self, dataset_id: bytes) -> Head | None:
         """As it is, after all that was begun before is settled."""

@@ -116,12 +116,12 @@ class Writing(Heads):
     async def drop_version(self, snapshot: Snapshot) -> None:
         await self._forget_version(snapshot)
         layout = await self._layout(snapshot)
-        if layout is None:
-            return
-        tables = [(COUNTS, layout.of(COUNTS))]
-        for table in self._model.tables.values():
-            bits = layout.of(table.name)
-            tables += [(name, bits) for name in (table.name, *map(related_name, table.relations.values()))]
+        tables: list[tuple[str, int]] = []
+        if layout is not None:
+            tables.append((COUNTS, layout.of(COUNTS)))
+            for table in self._model.tables.values():
+                bits = layout.of(table.name)
+                tables += [(name, bits) for name in (table.name, *map(related_name, table.relations.values()))]
         flight = _Flight(SWEEP_IN_FLIGHT)
         try:
             for name, bits in tables:
@@ -133,6 +133,7 @@ class Writing(Heads):
         finally:
             flight.abandon()
         self._layouts.pop((snapshot.dataset_id, snapshot.version), None)
+        # Also where there was none: a writer that stood still may be about to write it.
         await self._write(
             f"DELETE FROM {self._name('dataset_layout')} WHERE dataset_id = ? AND version = ?",
             (snapshot.dataset_id, snapshot.version),
