@@ -117,7 +117,7 @@ async def _load_all(
 ) -> list[LoadResult]:
     """The results of the folders that were dealt with before somebody asked for the end."""
     model = load_default_model()
-    stores = open_stores(settings, model)
+    stores = open_stores(settings, model, patient=True)
     out, messages = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
     results = []
     try:

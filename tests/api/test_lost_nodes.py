@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from bench.synthetic import write_synthetic
+from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.ingest.load import load_folder
 from syndb_graphql.ingest.result import LoadResult
 from syndb_graphql.ingest.versions import read_head
@@ -20,7 +21,7 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.protocol import Row, Snapshot, Window
 from syndb_graphql.stores import open_stores
 from tests.conftest import SECRET, on_cassandra
-from tests.ingest.halting import Watched
+from tests.ingest.halting import Moments, Watched
 from tests.servers.cassandra import CassandraNode
 
 pytestmark = pytest.mark.servers
@@ -44,8 +45,15 @@ def fill(folder: Path, seed: int, label: str) -> None:
     write_synthetic(folder, seed=seed, rows=COUNTS, label=label)
 
 
-async def load(folder: Path, settings: Settings, meet: Callable[[str], None] = lambda name: None) -> LoadResult:
-    stores = open_stores(settings, MODEL)
+async def load(
+    folder: Path,
+    settings: Settings,
+    meet: Callable[[str], Awaitable[None] | None] = lambda name: None,
+    statements: Moments | None = None,
+) -> LoadResult:
+    stores = open_stores(settings, MODEL, patient=True)
+    if statements:
+        statements.watch_statements(stores.rows)
     try:
         rows = Watched(stores.rows, meet)
         result = await load_folder(folder, model=MODEL, rows=rows, objects=stores.objects, owner="local")
@@ -149,4 +157,102 @@ async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_co
                     pass
             await loading  # it has waited for them
             await load(folder, embedded)
+    assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
+
+
+async def lose_until_somebody_is_refused(lost: tuple[CassandraNode, ...], settings: Settings) -> asyncio.Task[None]:
+    """Returns when two of three nodes are gone; they are started again once a store that is not patient has refused."""
+    await asyncio.to_thread(
+        lost[0].stop
+    )  # which takes longer than what the other was told last needs to be on its disk
+    lost[1].kill()
+
+    async def restart() -> None:
+        stores = open_stores(settings, MODEL)
+        try:
+            for ask in (stores.rows.read_heads, stores.rows.check):
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable):
+                    await ask()
+                assert time.monotonic() - began < TIMEOUT_S + GRACE_S
+        finally:
+            await stores.close()
+        await asyncio.gather(*(asyncio.to_thread(node.start) for node in lost))
+
+    return asyncio.create_task(restart())
+
+
+async def test_two_are_restarted_while_one_load_publishes_and_another_begins(settings, cassandra_cluster, tmp_path):
+    lost, embedded = cassandra_cluster.nodes[1:], Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    folders = tmp_path / "publishing", tmp_path / "beginning"
+    undisturbed = []
+    for seed, folder in enumerate(folders, start=4):
+        fill(folder, seed, f"Synthetic cortex {uuid4()}")
+        undisturbed.append(await load(folder, embedded))
+    tasks: list[asyncio.Task] = []
+    waited = []
+
+    async def meet(name: str) -> None:
+        if name == "write_version":
+            tasks.append(await lose_until_somebody_is_refused(lost, settings))
+            tasks.append(asyncio.create_task(load(folders[1], settings, meet_of_other)))
+        wait(name, "write_version-after")
+
+    def meet_of_other(name: str) -> None:
+        wait(name, "read_heads-after")
+
+    def wait(name: str, wanted: str) -> None:
+        if name == wanted:
+            waited.append(any(node.alive for node in lost))
+
+    results = [await load(folders[0], settings, meet)]
+    restarting, beginning = tasks
+    results.append(await beginning)
+    await restarting
+    assert len(waited) >= 2
+    assert all(waited)
+    for calm, result in zip(undisturbed, results, strict=True):
+        assert (result.dataset, result.version) == (calm.dataset, 1)
+        assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
+
+
+class Standstill(Moments):
+    """Two of three nodes stand still as that statement of that call is sent, and go on as soon as something is sent again.
+
+    What was asked of them is done then, when whoever asked has given it up.
+    """
+
+    def __init__(self, lost: tuple[CassandraNode, ...], statements: dict[str, int]) -> None:
+        super().__init__()
+        self._lost, self._left = lost, statements
+        self._sent, self._wanted = 0, 0
+
+    @property
+    def over(self) -> bool:
+        return not self._left and self._sent > self._wanted
+
+    def meet(self, name: str) -> None:
+        super().meet(name)
+        if name in self._left:
+            self._sent, self._wanted = 0, self._left.pop(name)
+        elif name == "statement":
+            self._sent += 1
+            for node in self._lost:
+                if self._sent == self._wanted:
+                    node.pause()
+                elif self._sent == self._wanted + 1:
+                    node.resume()
+
+
+async def test_two_stand_still_as_a_load_takes_its_hold_and_as_it_publishes(settings, cassandra_cluster, tmp_path):
+    """What nobody answered may have been done: nothing is done twice, and nothing is thought to have failed that was done."""
+    folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
+    fill(folder, 5, label)
+    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    undisturbed = await load(folder, embedded)
+    # The change of a hold is its first statement, that of a head its second: it looks before.
+    still = Standstill(cassandra_cluster.nodes[1:], {"swap_hold": 1, "swap_head": 2})
+    result = await load(folder, settings, still.meet, still)
+    assert still.over
+    assert (result.dataset, result.version) == (undisturbed.dataset, 1)
     assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)

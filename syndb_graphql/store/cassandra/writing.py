@@ -2,11 +2,10 @@
 
 All rows of a batch lie in one partition, so it is one write for a node. Rows are stamped with the same time for ever:
 written twice they are the same, and what removes them is always later. Only columns that have a value are written.
-A batch that fails is tried again for as long as a restart of a node may take.
+A batch that fails is tried again for as long as a restart of a node may take (base.py).
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
@@ -30,10 +29,6 @@ BATCH_BYTES = 1_000_000
 """Of text, where rows hold much of it: a node takes at most 16 MB at once."""
 SLICE_ROWS = 5000
 """Rows encoded at a time, while batches of the slice before are on their way."""
-PATIENCE_S = 90.0
-"""How long one batch is tried: a node's restart, or the loss of a second one for a while, ends no load."""
-PAUSE_S = 0.1, 2.0
-"""Between two tries: the first, doubled up to the second."""
 SWEEP_IN_FLIGHT = 16
 
 
@@ -193,17 +188,6 @@ class Writing(Heads):
                 batch.routing_key, batch.keyspace = routing, self._door.keyspace
                 batch.is_idempotent = True
                 await flight.take_off(self._patiently(partial(self._door.start, batch)))
-
-    async def _patiently(self, send: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
-        give_up, pause = time.monotonic() + PATIENCE_S, PAUSE_S[0]
-        while True:
-            try:
-                return await send()
-            except StoreUnavailable:
-                if time.monotonic() > give_up:
-                    raise
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, PAUSE_S[1])
 
     # ── Reading back ──
     async def _scan(self, cql: str, values: Sequence[object]) -> list[Row]:
