@@ -1,7 +1,11 @@
 """Nodes that are lost during a load and under a server, over HTTP: no row is missed, and everyone is told the truth."""
 
 import asyncio
+import itertools
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +24,7 @@ from syndb_graphql.settings import Settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.protocol import Row, Snapshot, Window
 from syndb_graphql.stores import open_stores
-from tests.conftest import SECRET, on_cassandra
+from tests.conftest import SECRET, environment_of, on_cassandra
 from tests.ingest.halting import Moments, Watched
 from tests.servers.cassandra import CassandraNode
 
@@ -28,6 +32,7 @@ pytestmark = pytest.mark.servers
 MODEL = load_default_model()
 COUNTS = {"neuron": 30, "neuron_relation": 60, "dendrite": 40, "vesicle": 60, "synapse": 1200}
 SLOWEST_S, TIMEOUT_S, RECOVERY_S, READY_S = 2.0, 5.0, 15.0, 4.0
+STANDSTILL_S = 15.0
 GRACE_S = 1.0
 """What a busy computer may add to a time limit."""
 PAGE = """query($label: String!) { dataset(by: {label: $label}) { label rowCount
@@ -96,8 +101,11 @@ class Visitor:
             answer = await self.ask()
             assert "errors" not in answer, answer["errors"]
             assert len(answer["data"]["dataset"]["synapses"]["nodes"]) == 500
-            ready = await self.http.get("/readyz")
-            assert ready.status_code == 200, ready.text
+            for path in ("/readyz", "/healthz"):
+                began = time.monotonic()
+                health = await self.http.get(path)
+                self.took.append(time.monotonic() - began)
+                assert health.status_code == 200, (path, health.text)
 
 
 async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_come_back(
@@ -157,6 +165,48 @@ async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_co
                     pass
             await loading  # it has waited for them
             await load(folder, embedded)
+    assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
+
+
+async def load_by_command(folder: Path, settings: Settings) -> None:
+    command = [sys.executable, "-m", "syndb_graphql", "load", "--quiet", str(folder)]
+    environment = os.environ | environment_of(settings)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert said.decode().startswith("loaded "), said.decode()
+
+
+async def test_one_stands_still_and_goes_on_and_neither_readers_nor_loads_notice(
+    settings, cassandra_cluster, start_server, tmp_path
+):
+    folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
+    seeds = itertools.count(10)
+    fill(folder, next(seeds), label)
+    await load_by_command(folder, settings)
+    still = cassandra_cluster.nodes[2]
+    with start_server(settings, tmp_path / "log") as server:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            visitor, enough = Visitor(http, label), asyncio.Event()
+            await visitor.ask()
+            visitor.took.clear()  # the first of its kind is prepared on the nodes
+            visiting = asyncio.create_task(visitor.go_on(enough))
+            still.pause()
+            began = time.monotonic()
+            while time.monotonic() - began < STANDSTILL_S:
+                fill(folder, next(seeds), label)
+                await load_by_command(folder, settings)
+            still.resume()
+            fill(folder, next(seeds), label)
+            await load_by_command(folder, settings)
+            enough.set()
+            await visiting
+    assert max(visitor.took) < SLOWEST_S, sorted(visitor.took)[-5:]
+    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    result = await load(folder, embedded)
+    assert result.dataset
     assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
 
 

@@ -231,8 +231,8 @@ class Heads(Base):
 
         if not self._patient or not repeatable:
             return await send_in_time()
-        async with self._door.limited():
-            await self._door.connect()
+        # Once, and as long as it takes: a node that stands still may be the first to be asked, and costs its whole limit.
+        await self._door.connect()
         return await self._patiently(send_in_time)
 
 
