@@ -64,14 +64,15 @@ class Stores:
         await self.objects.close()
 
 
-def open_stores(settings: Settings, model: Model) -> Stores:
+def open_stores(settings: Settings, model: Model, *, patient: bool = False) -> Stores:
     """By default SQLite and a folder, both in `settings.data`. Raises StoreUnavailable or SettingsError.
 
-    Servers are not asked yet: a cluster is connected to by the first call.
+    Servers are not asked yet: a cluster is connected to by the first call. `patient`: for a load, whose calls wait for
+    nodes that restart; all others' end with their limit of time.
     """
     keys = load_secret_keys(settings.secret_keys, settings.data)
     objects = _open_objects(settings, keys)  # first, since it may refuse a setting, and has nothing open yet
-    rows = _open_rows(settings, model)
+    rows = _open_rows(settings, model, patient=patient)
     remote: dict[str, Callable[[], Awaitable[None]]] = {}
     if settings.store == "cassandra":
         hosts = ", ".join(settings.cassandra_hosts)
@@ -91,7 +92,7 @@ def check_database(settings: Settings, model: Model) -> list[Difference]:
     return check_keyspace(_cluster_options(settings), model, settings.cassandra_replication)
 
 
-def _open_rows(settings: Settings, model: Model) -> Store:
+def _open_rows(settings: Settings, model: Model, *, patient: bool) -> Store:
     if settings.store == "sqlite":
         return SqliteStore(settings.data / "syndb.sqlite", model, timeout_s=settings.store_timeout_s)
     return CassandraStore(
@@ -99,6 +100,7 @@ def _open_rows(settings: Settings, model: Model) -> Store:
         model,
         rows_per_bucket=settings.cassandra_bucket_rows,
         load_in_flight=settings.cassandra_load_in_flight,
+        patient=patient,
     )
 
 

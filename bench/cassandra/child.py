@@ -34,7 +34,8 @@ async def write_store(
     store = CassandraStore(options, model, load_in_flight=in_flight)
     try:
         rows = {name: source.rows for name, source in sources.items()}
-        snapshot = Snapshot(dataset_id, await store.begin_version(dataset_id, rows))
+        snapshot = Snapshot(dataset_id, await store.begin_version(dataset_id))
+        await store.open_version(snapshot, rows)
         while True:
             for name, source in sources.items():
                 await _write_table(store, model.tables[name], snapshot, source)

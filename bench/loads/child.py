@@ -49,7 +49,7 @@ class Lines:
 async def load_ours(folder: Path, out: Path) -> None:
     model = load_default_model()
     settings = load_settings(data=out)
-    stores = open_stores(settings, model)
+    stores = open_stores(settings, model, patient=True)
     try:
         result = await load_folder(
             folder,

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from syndb_graphql.cli.interrupts import Interrupts
 from syndb_graphql.cli.load_columns import print_columns
 from syndb_graphql.cli.load_page import check_page, write_page
-from syndb_graphql.errors import SyndbError
+from syndb_graphql.errors import RawDataUnavailable, SyndbError
 from syndb_graphql.ingest.contents import describe_tables
 from syndb_graphql.ingest.html_report import HtmlReport
 from syndb_graphql.ingest.load import load_folder
@@ -117,7 +117,7 @@ async def _load_all(
 ) -> list[LoadResult]:
     """The results of the folders that were dealt with before somebody asked for the end."""
     model = load_default_model()
-    stores = open_stores(settings, model)
+    stores = open_stores(settings, model, patient=True)
     out, messages = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
     results = []
     try:
@@ -137,7 +137,7 @@ async def _load_all(
                         retention_h=settings.version_retention_h,
                     )
                 except SyndbError as error:
-                    result = _failed(folder, error)
+                    result = _failed(folder, error, settings)
                 except (KeyboardInterrupt, asyncio.CancelledError):
                     interrupts.signal = interrupts.signal or signal.SIGINT
                     break
@@ -171,15 +171,19 @@ def _print_interrupted(folders: Sequence[Path], results: Sequence[LoadResult], *
     print(f"syndb-graphql: interrupted. {kept}", file=sys.stderr)
 
 
-def _failed(folder: Path, error: SyndbError) -> LoadResult:
+def _failed(folder: Path, error: SyndbError, settings: Settings) -> LoadResult:
     """A load that the stores, or another load, put an end to."""
     rule = error.code.lower().replace("_", "-")
+    remedy = "Load the folder again once that is mended."
+    if isinstance(error, RawDataUnavailable) and settings.files == "s3":
+        server = f"the S3 store at {settings.s3_endpoint}"
+        remedy = f"Nothing was published. See to it that {server} answers, and load the folder again."
     finding = Finding(
         severity=Severity.ERROR,
         rule=rule,
         file=".",
         message=str(error),
-        remedy="Load the folder again once that is mended.",
+        remedy=remedy,
     )
     return LoadResult(folder=str(folder), status="failed", findings=[finding], counts={rule: 1}, errors=1)
 

@@ -81,10 +81,14 @@ class Lease:
 async def take_lease(rows: Store, dataset_id: bytes, counts: Mapping[str, int] | None = None) -> Lease:
     """A lease on a version number nobody has had; `counts`: rows that are to come, by table."""
     for _ in range(ATTEMPTS):
-        snapshot = Snapshot(dataset_id, await rows.begin_version(dataset_id, counts))
+        snapshot = Snapshot(dataset_id, await rows.begin_version(dataset_id))
         until = now() + LEASE_S
         if await rows.swap_hold(snapshot, None, until):
-            return Lease(rows, snapshot, until)
+            await rows.open_version(snapshot, counts or {})
+            lease = Lease(rows, snapshot, until)
+            # Whoever takes the version over after this finds how it is divided; whoever did before ends the load here.
+            await lease.renew()
+            return lease
     raise Conflict("The data set was deleted and its rows are still being removed. Run `syndb-graphql sweep` first.")
 
 

@@ -33,6 +33,7 @@ CODES = {
     "AuthorizationHeaderMalformed": "it is in another region than SYNDB_S3_REGION says",
     "PermanentRedirect": "it is in another region than SYNDB_S3_REGION says",
     "Redirect": "it is in another region than SYNDB_S3_REGION says",
+    "BadRequest": "it does not understand what it is asked; if it speaks TLS, SYNDB_S3_ENDPOINT must begin with https",
     "RequestTimeTooSkewed": "its clock and this server's differ too much",
     "SlowDown": "it is overloaded",
     "ServiceUnavailable": "it is overloaded",
@@ -43,8 +44,18 @@ CODES = {
 }
 """What S3 answers, in words. Any other code stands for itself: it is a word of S3, not of the place it runs in."""
 
+TLS = (
+    ("mismatch", "its certificate does not name the address in SYNDB_S3_ENDPOINT"),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "its certificate is not to be trusted: expired, or signed by none of those in SYNDB_S3_CA_FILE",
+    ),
+    ("WRONG_VERSION_NUMBER", "it speaks no TLS, though SYNDB_S3_ENDPOINT begins with https"),
+    ("", "it and this server do not agree on TLS"),
+)
+"""What stands in an error of TLS, which is handed on as text: the first that is found is said."""
+
 CAUSES: tuple[tuple[type[Exception], str], ...] = (
-    (http.SSLError, "its certificate is not trusted"),
     (http.NameResolutionError, "its name cannot be resolved"),
     (http.NewConnectionError, "it cannot be reached"),
     (http.ConnectTimeoutError, "it cannot be reached in time"),
@@ -82,6 +93,8 @@ def reason(error: BaseException) -> str:
         return CODES.get(error.code or "", f"it says {error.code}")
     if isinstance(error, http.MaxRetryError) and error.reason is not None:
         return reason(error.reason)
+    if isinstance(error, http.SSLError):
+        return next(words for text, words in TLS if text in str(error))
     return next((words for kind, words in CAUSES if isinstance(error, kind)), "it failed")
 
 

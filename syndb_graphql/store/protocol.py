@@ -202,8 +202,12 @@ class Store(Protocol):
         ...
 
     # ── Writing a version ──
-    async def begin_version(self, dataset_id: bytes, rows: Mapping[str, int] | None = None) -> int:
-        """A version number nobody has had, recorded in the head before the first row is written.
+    async def begin_version(self, dataset_id: bytes) -> int:
+        """A number nobody has had, recorded in the head and nowhere else: whoever dies then leaves nothing to remove."""
+        ...
+
+    async def open_version(self, snapshot: Snapshot, rows: Mapping[str, int]) -> None:
+        """To be called once before the first row, and after whoever sweeps could find the version by its hold.
 
         `rows`: how many are to come, by table. A store may divide them by that; that others come is no error.
         """

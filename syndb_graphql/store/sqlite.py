@@ -158,20 +158,23 @@ class SqliteStore:
             ]
 
     # ── Writing a version ──
-    async def begin_version(self, dataset_id: bytes, rows: Mapping[str, int] | None = None) -> int:
-        del rows  # all rows of a table lie together, however many they are
+    async def begin_version(self, dataset_id: bytes) -> int:
         sql = (
             "INSERT INTO dataset_head VALUES (?, 0, 0, 1) ON CONFLICT DO UPDATE SET version = max(0, version), "
             "last_version = last_version + 1 RETURNING last_version"
         )
         with self._translated():
+            found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
+            number: int = found[0][0]
+        return number
+
+    async def open_version(self, snapshot: Snapshot, rows: Mapping[str, int]) -> None:
+        del snapshot, rows  # all rows of a table lie together, however many they are
+        with self._translated():
             # Mapped pages count as this process's memory, and a load touches all of them: 1 GB at 3,000,000 synapses.
             self._connection.execute("PRAGMA mmap_size=0")
             # Rows come in the order of their key: pages once full are not looked at again.
             self._connection.execute("PRAGMA cache_size=-16384")
-            found: list[Row] = self._connection.execute(sql, (dataset_id,)).fetchall()
-            number: int = found[0][0]
-        return number
 
     async def write_rows(self, table: Table, snapshot: Snapshot, rows: "DataFrame") -> None:
         names = [column.name for column in table.columns]

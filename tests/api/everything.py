@@ -207,6 +207,7 @@ async def write_version(store: Store, model: Model, record: DatasetRecord, rows:
     """A version with these rows, published."""
     id_ = record.uuid.bytes
     snapshot = Snapshot(id_, await store.begin_version(id_))
+    await store.open_version(snapshot, {})
     for name, made in rows.items():
         await store.write_rows(model.tables[name], snapshot, _frame(model.tables[name], made))
         await store.finish_rows(model.tables[name], snapshot, lambda part: None)

@@ -1,9 +1,13 @@
 """Nodes that are lost during a load and under a server, over HTTP: no row is missed, and everyone is told the truth."""
 
 import asyncio
+import itertools
+import os
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -12,6 +16,7 @@ import httpx
 import pytest
 
 from bench.synthetic import write_synthetic
+from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.ingest.load import load_folder
 from syndb_graphql.ingest.result import LoadResult
 from syndb_graphql.ingest.versions import read_head
@@ -19,14 +24,15 @@ from syndb_graphql.settings import Settings
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.protocol import Row, Snapshot, Window
 from syndb_graphql.stores import open_stores
-from tests.conftest import SECRET, on_cassandra
-from tests.ingest.halting import Watched
+from tests.conftest import SECRET, environment_of, on_cassandra
+from tests.ingest.halting import Moments, Watched
 from tests.servers.cassandra import CassandraNode
 
 pytestmark = pytest.mark.servers
 MODEL = load_default_model()
 COUNTS = {"neuron": 30, "neuron_relation": 60, "dendrite": 40, "vesicle": 60, "synapse": 1200}
 SLOWEST_S, TIMEOUT_S, RECOVERY_S, READY_S = 2.0, 5.0, 15.0, 4.0
+STANDSTILL_S = 15.0
 GRACE_S = 1.0
 """What a busy computer may add to a time limit."""
 PAGE = """query($label: String!) { dataset(by: {label: $label}) { label rowCount
@@ -44,8 +50,15 @@ def fill(folder: Path, seed: int, label: str) -> None:
     write_synthetic(folder, seed=seed, rows=COUNTS, label=label)
 
 
-async def load(folder: Path, settings: Settings, meet: Callable[[str], None] = lambda name: None) -> LoadResult:
-    stores = open_stores(settings, MODEL)
+async def load(
+    folder: Path,
+    settings: Settings,
+    meet: Callable[[str], Awaitable[None] | None] = lambda name: None,
+    statements: Moments | None = None,
+) -> LoadResult:
+    stores = open_stores(settings, MODEL, patient=True)
+    if statements:
+        statements.watch_statements(stores.rows)
     try:
         rows = Watched(stores.rows, meet)
         result = await load_folder(folder, model=MODEL, rows=rows, objects=stores.objects, owner="local")
@@ -88,8 +101,11 @@ class Visitor:
             answer = await self.ask()
             assert "errors" not in answer, answer["errors"]
             assert len(answer["data"]["dataset"]["synapses"]["nodes"]) == 500
-            ready = await self.http.get("/readyz")
-            assert ready.status_code == 200, ready.text
+            for path in ("/readyz", "/healthz"):
+                began = time.monotonic()
+                health = await self.http.get(path)
+                self.took.append(time.monotonic() - began)
+                assert health.status_code == 200, (path, health.text)
 
 
 async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_come_back(
@@ -149,4 +165,144 @@ async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_co
                     pass
             await loading  # it has waited for them
             await load(folder, embedded)
+    assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
+
+
+async def load_by_command(folder: Path, settings: Settings) -> None:
+    command = [sys.executable, "-m", "syndb_graphql", "load", "--quiet", str(folder)]
+    environment = os.environ | environment_of(settings)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert said.decode().startswith("loaded "), said.decode()
+
+
+async def test_one_stands_still_and_goes_on_and_neither_readers_nor_loads_notice(
+    settings, cassandra_cluster, start_server, tmp_path
+):
+    folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
+    seeds = itertools.count(10)
+    fill(folder, next(seeds), label)
+    await load_by_command(folder, settings)
+    still = cassandra_cluster.nodes[2]
+    with start_server(settings, tmp_path / "log") as server:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            visitor, enough = Visitor(http, label), asyncio.Event()
+            await visitor.ask()
+            visitor.took.clear()  # the first of its kind is prepared on the nodes
+            visiting = asyncio.create_task(visitor.go_on(enough))
+            still.pause()
+            began = time.monotonic()
+            while time.monotonic() - began < STANDSTILL_S:
+                fill(folder, next(seeds), label)
+                await load_by_command(folder, settings)
+            still.resume()
+            fill(folder, next(seeds), label)
+            await load_by_command(folder, settings)
+            enough.set()
+            await visiting
+    assert max(visitor.took) < SLOWEST_S, sorted(visitor.took)[-5:]
+    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    result = await load(folder, embedded)
+    assert result.dataset
+    assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
+
+
+async def lose_until_somebody_is_refused(lost: tuple[CassandraNode, ...], settings: Settings) -> asyncio.Task[None]:
+    """Returns when two of three nodes are gone; they are started again once a store that is not patient has refused."""
+    await asyncio.to_thread(
+        lost[0].stop
+    )  # which takes longer than what the other was told last needs to be on its disk
+    lost[1].kill()
+
+    async def restart() -> None:
+        stores = open_stores(settings, MODEL)
+        try:
+            for ask in (stores.rows.read_heads, stores.rows.check):
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable):
+                    await ask()
+                assert time.monotonic() - began < TIMEOUT_S + GRACE_S
+        finally:
+            await stores.close()
+        await asyncio.gather(*(asyncio.to_thread(node.start) for node in lost))
+
+    return asyncio.create_task(restart())
+
+
+async def test_two_are_restarted_while_one_load_publishes_and_another_begins(settings, cassandra_cluster, tmp_path):
+    lost, embedded = cassandra_cluster.nodes[1:], Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    folders = tmp_path / "publishing", tmp_path / "beginning"
+    undisturbed = []
+    for seed, folder in enumerate(folders, start=4):
+        fill(folder, seed, f"Synthetic cortex {uuid4()}")
+        undisturbed.append(await load(folder, embedded))
+    tasks: list[asyncio.Task] = []
+    waited = []
+
+    async def meet(name: str) -> None:
+        if name == "write_version":
+            tasks.append(await lose_until_somebody_is_refused(lost, settings))
+            tasks.append(asyncio.create_task(load(folders[1], settings, meet_of_other)))
+        wait(name, "write_version-after")
+
+    def meet_of_other(name: str) -> None:
+        wait(name, "read_heads-after")
+
+    def wait(name: str, wanted: str) -> None:
+        if name == wanted:
+            waited.append(any(node.alive for node in lost))
+
+    results = [await load(folders[0], settings, meet)]
+    restarting, beginning = tasks
+    results.append(await beginning)
+    await restarting
+    assert len(waited) >= 2
+    assert all(waited)
+    for calm, result in zip(undisturbed, results, strict=True):
+        assert (result.dataset, result.version) == (calm.dataset, 1)
+        assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
+
+
+class Standstill(Moments):
+    """Two of three nodes stand still as that statement of that call is sent, and go on as soon as something is sent again.
+
+    What was asked of them is done then, when whoever asked has given it up.
+    """
+
+    def __init__(self, lost: tuple[CassandraNode, ...], statements: dict[str, int]) -> None:
+        super().__init__()
+        self._lost, self._left = lost, statements
+        self._sent, self._wanted = 0, 0
+
+    @property
+    def over(self) -> bool:
+        return not self._left and self._sent > self._wanted
+
+    def meet(self, name: str) -> None:
+        super().meet(name)
+        if name in self._left:
+            self._sent, self._wanted = 0, self._left.pop(name)
+        elif name == "statement":
+            self._sent += 1
+            for node in self._lost:
+                if self._sent == self._wanted:
+                    node.pause()
+                elif self._sent == self._wanted + 1:
+                    node.resume()
+
+
+async def test_two_stand_still_as_a_load_takes_its_hold_and_as_it_publishes(settings, cassandra_cluster, tmp_path):
+    """What nobody answered may have been done: nothing is done twice, and nothing is thought to have failed that was done."""
+    folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
+    fill(folder, 5, label)
+    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    undisturbed = await load(folder, embedded)
+    # The change of a hold is its first statement, that of a head its second: it looks before.
+    still = Standstill(cassandra_cluster.nodes[1:], {"swap_hold": 1, "swap_head": 2})
+    result = await load(folder, settings, still.meet, still)
+    assert still.over
+    assert (result.dataset, result.version) == (undisturbed.dataset, 1)
     assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)

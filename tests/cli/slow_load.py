@@ -30,8 +30,8 @@ class Slow:
         return never
 
 
-def open_slow(*arguments: Any) -> Any:
-    stores = open_stores(*arguments)
+def open_slow(*arguments: Any, **options: Any) -> Any:
+    stores = open_stores(*arguments, **options)
     calls = dict(zip(sys.argv[1].split(","), sys.argv[2].split(","), strict=True))
     return dataclasses.replace(stores, rows=Slow(stores.rows, calls), objects=Slow(stores.objects, calls))
 

@@ -32,7 +32,7 @@ def contents_of(settings: Settings) -> dict[str, Any]:
         "current": names[head["version"]],
         "metadata": _timeless(record, names),
         "files": {_unnumbered(key, names): hashlib.sha256(content).hexdigest() for key, content in files},
-    } | {name: _digests(name, rows, names) for name, rows in tables.items() if name not in ABOUT_DATA_SETS}
+    } | {name: _digests(rows, names) for name, rows in tables.items() if name not in ABOUT_DATA_SETS}
 
 
 def tables_of(settings: Settings) -> dict[str, list[Row]]:
@@ -40,13 +40,11 @@ def tables_of(settings: Settings) -> dict[str, list[Row]]:
     return dict(_cassandra_tables(settings) if settings.store == "cassandra" else _sqlite_tables(settings))
 
 
-def _digests(table: str, rows: list[Row], names: dict[int, str]) -> dict[str, tuple[int, str]]:
+def _digests(rows: list[Row], names: dict[int, str]) -> dict[str, tuple[int, str]]:
     """How many rows each version has, and their checksum."""
     found: dict[str, list[str]] = {name: [] for name in names.values()}
     for row in rows:
-        # A load that dies before it has its hold has no rows yet; how they would have been divided may be left of it.
-        if table != "dataset_layout" or row["version"] in names:
-            found[names[row["version"]]].append(repr(sorted({**row, "version": None}.items())))
+        found[names[row["version"]]].append(repr(sorted({**row, "version": None}.items())))
     return {
         name: (len(each), hashlib.sha256("\n".join(sorted(each)).encode()).hexdigest()) for name, each in found.items()
     }

@@ -86,7 +86,7 @@ async def load(
 ) -> LoadResult:
     """Load the folder of the settings' data folder, as the program would."""
     model = load_default_model()
-    stores = open_stores(settings, model)
+    stores = open_stores(settings, model, patient=True)
     if progress and isinstance(stores.rows, CassandraStore):
         progress.watch_statements(stores.rows)
     rows, objects = Watched(stores.rows, meet), Watched(stores.objects, meet)

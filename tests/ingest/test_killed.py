@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from syndb_graphql.catalog.records import derive_dataset_id
+from syndb_graphql.settings import Settings
 from tests.conftest import environment_of
 
 from .conftest import Lab, settings_of
@@ -23,9 +24,9 @@ AFTER = {
 SKELETON = "[files.skeleton]\nunit = 'um'\n"
 
 
-def kill_at(home: Path, call: str) -> None:
+def kill_at(settings: Settings, call: str) -> None:
     command = [sys.executable, str(Path(__file__).with_name("halting.py")), call]
-    environment = os.environ | environment_of(settings_of(home))
+    environment = os.environ | environment_of(settings)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -41,7 +42,7 @@ async def test_a_killed_load_leaves_the_old_version_and_can_be_repeated(lab: Lab
     lab.fill(BEFORE, rest=SKELETON)
     first = await lab.load_well()
     lab.fill(AFTER, rest=SKELETON)
-    kill_at(lab.home, call)
+    kill_at(settings_of(lab.home), call)
 
     standing = await lab.standing(first.dataset)
     assert (standing.head.version, standing.head.last_version) == (1, 2)
@@ -56,7 +57,7 @@ async def test_a_killed_load_leaves_the_old_version_and_can_be_repeated(lab: Lab
 
 async def test_a_first_load_that_is_killed_shows_nothing(lab: Lab) -> None:
     lab.fill(AFTER, rest=SKELETON)
-    kill_at(lab.home, "write_rows-after")
+    kill_at(settings_of(lab.home), "write_rows-after")
     standing = await lab.standing(derive_dataset_id("local", "A cortex"))
     assert (standing.head.version, standing.record, standing.version) == (0, None, None)
     result = await lab.load_well()
@@ -68,7 +69,7 @@ async def test_killed_after_the_swap_it_is_published_and_the_next_load_tidies_up
     lab.fill(BEFORE, rest=SKELETON)
     first = await lab.load_well()
     lab.fill(AFTER, rest=SKELETON)
-    kill_at(lab.home, "swap_head-after")
+    kill_at(settings_of(lab.home), "swap_head-after")
     again = await lab.load_well(retention_h=0)
     assert (again.status, again.version) == ("unchanged", 2)
     assert await lab.read(again, "neuron", "name") == {"1": "after", "2": "after"}

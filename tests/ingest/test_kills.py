@@ -27,8 +27,9 @@ from syndb_graphql.settings import Settings
 from tests.conftest import environment_of
 
 from .conftest import STORES, make_settings
-from .contents import contents_of
+from .contents import contents_of, tables_of
 from .halting import Moments, load
+from .test_killed import kill_at
 
 KILLS = int(os.environ.get("KILLS", "10"))
 LABEL = "Synthetic cortex"
@@ -137,6 +138,34 @@ class Reader:
             page = dataset["synapses"]["pageInfo"]
             more, after = page["hasNextPage"], page["endCursor"]
         return tuple(rows), tuple(counts)
+
+
+@pytest.fixture(params=STORES)
+def settings(request, tmp_path) -> Settings:
+    return make_settings(request, tmp_path / "data")
+
+
+async def test_a_load_killed_as_it_begins_leaves_nothing_for_good(settings, scratch):
+    """Nothing at all before it has its hold; by that, a sweep finds what is there later."""
+
+    def left() -> dict[str, list[str]]:
+        """But for the numbers that were given."""
+        return {name: sorted(map(repr, rows)) for name, rows in tables_of(settings).items() if name != "dataset_head"}
+
+    fill(settings, seed=1)
+    await load(settings, lambda name: None)
+    before = left()
+    fill(settings, seed=2)
+    kill_at(settings, "begin_version-after")
+    assert left() == before
+    for moment in ("swap_hold-after", "open_version-after"):
+        kill_at(settings, moment)
+        assert left() != before
+        await sweep(settings, force=True)
+        assert left() == before
+    result = await load(settings, lambda name: None)
+    assert result.status == "loaded"
+    assert result.version > 4  # no number is given twice
 
 
 async def test_a_load_killed_at_many_moments_and_repeated_is_as_one_that_was_never_disturbed(

@@ -67,7 +67,7 @@ async def replaced(lab: Lab) -> UUID:
     lab.fill(BEFORE, rest=SKELETON)
     first = await lab.load_well()
     lab.fill(AFTER, rest=SKELETON)
-    kill_at(lab.home, "write_version-after")
+    kill_at(settings_of(lab.home), "write_version-after")
     assert first.dataset
     return first.dataset
 

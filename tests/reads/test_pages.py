@@ -59,6 +59,7 @@ BY_OWNER = {
 async def store(tmp_path_factory):
     opened = SqliteStore(tmp_path_factory.mktemp("pages") / "rows.sqlite", MODEL, timeout_s=5)
     snapshot = Snapshot(DATASET, await opened.begin_version(DATASET))
+    await opened.open_version(snapshot, {})
     schema = {column.name: _POLARS[column.type.name] for column in SYNAPSE.columns}
     frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in ROWS], schema=schema)
     await opened.write_rows(SYNAPSE, snapshot, frame)

@@ -54,9 +54,9 @@ class Authority:
         )
         return stores
 
-    def issue_files(self, name: str) -> tuple[Path, Path]:
-        """The certificate of a client and its key, PEM."""
-        key, certificate = self._issue(name)
+    def issue_files(self, name: str, address: str | None = None) -> tuple[Path, Path]:
+        """The certificate of a client, or of the server at this IP address, and its key, PEM."""
+        key, certificate = self._issue(name, address)
         files = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
         files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -69,3 +69,10 @@ def s3_server(s3_server_of_session) -> Iterator[S3Server]:
     s3_server_of_session.heal()
     yield s3_server_of_session
     s3_server_of_session.heal()
+
+
+@pytest.fixture(scope="module")
+def guarded_s3_server(tmp_path_factory) -> Iterator[S3Server]:
+    """An S3 server that speaks TLS alone; `authority` signed its certificate."""
+    with run_s3(Authority(tmp_path_factory.mktemp("certificates") / "ours")) as server:
+        yield server

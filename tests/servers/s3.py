@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import secrets
+import ssl
 import sys
 import tempfile
 import urllib.error
@@ -11,10 +12,13 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from minio import Minio
 from minio.error import S3Error
+from urllib3 import PoolManager
 
+from .certificates import Authority
 from .processes import KillableServer, ServerProcess, await_answer, free_ports
 
 START_SECONDS = 60
@@ -31,6 +35,8 @@ class S3Server(KillableServer):
     access_key: str = field(default_factory=lambda: secrets.token_hex(8))
     secret_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     region: str = REGION
+    authority: Authority | None = None
+    """Who signed its certificate, where it speaks TLS."""
 
     def start(self) -> None:
         if not self.alive:
@@ -48,14 +54,22 @@ class S3Server(KillableServer):
     def answers(self) -> bool:
         """Whether it refuses a stranger, and keeps a file of ours: its parts come up one after the other."""
         try:
-            with urllib.request.urlopen(self.endpoint, timeout=2):
+            with urllib.request.urlopen(self.endpoint, timeout=2, context=self._trusted()):
                 return False
         except urllib.error.HTTPError as refusal:
             with refusal:
                 if refusal.code != 403:
                     return False
-        host = self.endpoint.removeprefix("http://")
-        client = Minio(host, self.access_key, self.secret_key, secure=False, region=self.region)
+        address = urlsplit(self.endpoint)
+        pool = PoolManager(ssl_context=self._trusted()) if self.authority else None
+        client = Minio(
+            address.netloc,
+            self.access_key,
+            self.secret_key,
+            secure=address.scheme == "https",
+            region=self.region,
+            http_client=pool,
+        )
         try:
             if not client.bucket_exists("answers"):
                 client.make_bucket("answers")
@@ -64,10 +78,16 @@ class S3Server(KillableServer):
             return False
         return True
 
+    def _trusted(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self.authority.ca_file) if self.authority else None
+
 
 @contextlib.contextmanager
-def run_s3() -> Iterator[S3Server]:
-    """A server that answers, with no bucket yet, in a temporary folder that goes with it."""
+def run_s3(authority: Authority | None = None) -> Iterator[S3Server]:
+    """A server that answers, with no bucket yet, in a temporary folder that goes with it.
+
+    With an `authority` it speaks TLS alone, with a certificate for 127.0.0.1 that this has signed.
+    """
     with tempfile.TemporaryDirectory(prefix="s3-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         roles = ("master", "volume", "filer", "s3")
@@ -94,9 +114,15 @@ def run_s3() -> Iterator[S3Server]:
             "s3.autoCreateBucket": "false",
             **options,
         }
+        if authority:
+            certificate, key = authority.issue_files("s3", "127.0.0.1")
+            flags |= {"s3.cert.file": certificate, "s3.key.file": key}
         command = [str(Path(sys.executable).with_name("weed")), "server", "-filer", "-s3"]
         server = S3Server(
-            f"http://127.0.0.1:{port}", folder, [*command, *(f"-{flag}={value}" for flag, value in flags.items())]
+            f"{'https' if authority else 'http'}://127.0.0.1:{port}",
+            folder,
+            [*command, *(f"-{flag}={value}" for flag, value in flags.items())],
+            authority=authority,
         )
         try:
             server.start()

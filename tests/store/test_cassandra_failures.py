@@ -11,7 +11,7 @@ from cassandra import protocol
 
 from syndb_graphql.errors import StoreTimeout, StoreUnavailable
 from syndb_graphql.store.cassandra import failures
-from syndb_graphql.store.cassandra.failures import is_of_driver, translate
+from syndb_graphql.store.cassandra.failures import is_of_driver, may_pass, translate
 
 # An object mapper, graphs, encryption, measuring and other event loops: not used here, and some cannot be imported.
 NOT_USED = tuple(
@@ -73,6 +73,24 @@ def test_each_is_told_as_a_store_that_is_late_or_not_there(kind, caplog):
     assert found.__cause__ is error
     assert kind.__name__ in caplog.text  # whoever runs the server is told the rest
     assert str(found).endswith(".")
+
+
+def test_a_load_waits_for_nodes_that_are_late_or_missing_and_for_nothing_else():
+    passing = (
+        cassandra.Unavailable("too few"),
+        cassandra.OperationTimedOut(),
+        cassandra.cluster.NoHostAvailable("none", {}),
+        cassandra.WriteFailure("a replica that goes down"),
+        cassandra.Unauthorized("Unable to perform authorization of permissions: Cannot achieve consistency level"),
+    )
+    final = (
+        cassandra.InvalidRequest("unconfigured table"),
+        cassandra.Unauthorized("User lab has no MODIFY permission"),
+        cassandra.AuthenticationFailed("bad credentials"),
+    )
+    assert all(may_pass(translate(error, 5)) for error in passing)
+    assert not any(may_pass(translate(error, 5)) for error in final)
+    assert not may_pass(StoreUnavailable("The version was removed while it was written."))
 
 
 def test_no_client_is_told_where_the_nodes_are():

@@ -121,11 +121,12 @@ async def traffic(cassandra_cluster, cluster_keyspace) -> AsyncIterator[Traffic]
     async with asyncio.timeout(60):  # nodes that were just healed see each other after a while
         while True:
             try:
-                number = await store.begin_version(dataset, {"synapse": 4000})
+                snapshot = Snapshot(dataset, await store.begin_version(dataset))
+                await store.open_version(snapshot, {"synapse": 4000})
                 break
             except StoreUnavailable:
                 await asyncio.sleep(0.5)
-    yield Traffic(store, Snapshot(dataset, number))
+    yield Traffic(store, snapshot)
     await store.close()
 
 

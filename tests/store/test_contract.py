@@ -81,9 +81,15 @@ def frame(table: Table, rows: list[dict]) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 
 
+async def begin(store: Store, dataset: bytes) -> Snapshot:
+    snapshot = Snapshot(dataset, await store.begin_version(dataset))
+    await store.open_version(snapshot, ROWS)
+    return snapshot
+
+
 async def write_neurons(store: Store, count: int, dataset: bytes | None = None) -> Snapshot:
     dataset = dataset or DATASET
-    snapshot = Snapshot(dataset, await store.begin_version(dataset, ROWS))
+    snapshot = await begin(store, dataset)
     await store.write_rows(NEURON, snapshot, frame(NEURON, [a_neuron(n, dataset) for n in range(count)]))
     return snapshot
 
@@ -139,7 +145,7 @@ async def test_a_page_lies_strictly_between_its_two_keys(store):
 
 
 async def test_values_come_back_as_they_were_in_the_columns_that_were_named(store):
-    snapshot = Snapshot(DATASET, await store.begin_version(DATASET, ROWS))
+    snapshot = await begin(store, DATASET)
     row = {
         "cid": cid(NEURON, "Ω神"),
         "source_id": "Ω神",

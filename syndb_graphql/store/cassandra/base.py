@@ -1,24 +1,40 @@
-"""What reading, writing and the catalogue share: the door, the model, the layouts of versions."""
+"""What reading, writing and the catalogue share: the door, the model, the layouts of versions, and patience."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
+from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.spec.model import Model
 from syndb_graphql.store.cassandra.door import Door
+from syndb_graphql.store.cassandra.failures import may_pass
 from syndb_graphql.store.cassandra.layout import Layout, Layouts
 from syndb_graphql.store.protocol import Snapshot
 
 WHERE = "WHERE dataset_id = ? AND version = ? AND bucket = ?"
 """One partition of rows."""
+PATIENCE_S = 90.0
+"""How long one statement of a load is tried: a node's restart, or the loss of a second one for a while, ends no load."""
+PAUSE_S = 0.1, 2.0
+"""Between two tries: the first, doubled up to the second."""
+
+T = TypeVar("T")
 
 
 class Base:
-    def __init__(self, door: Door, model: Model, *, rows_per_bucket: int, load_in_flight: int) -> None:
+    def __init__(
+        self, door: Door, model: Model, *, rows_per_bucket: int, load_in_flight: int, patient: bool = False
+    ) -> None:
+        """`patient`: what is known of the data sets is asked and changed as patiently as rows are written."""
         self._door = door
         self._model = model
         self._rows_per_bucket = rows_per_bucket
         self._load_in_flight = load_in_flight
         self._layouts = Layouts()
+        self._patient = patient
+        self._hopeful = True
+        """Nothing was given up, or something was answered since: who cleans up after a failure does not wait once more."""
 
     async def _layout(self, snapshot: Snapshot) -> Layout | None:
         """How the version is divided; None where it was never begun or is removed, and so has no rows."""
@@ -29,6 +45,24 @@ class Base:
             f"SELECT bits FROM {self._name('dataset_layout')} WHERE dataset_id = ? AND version = ?", key
         )
         return self._layouts.keep(key, Layout(dict(found[0][0] or {}))) if found else None
+
+    async def _patiently(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Sent until it is answered, for as long as the nodes that are missing may be back soon."""
+        give_up, pause = time.monotonic() + PATIENCE_S * self._hopeful, PAUSE_S[0]
+        hopeful = False
+        try:
+            while True:
+                try:
+                    found = await send()
+                    hopeful = True
+                    return found
+                except StoreUnavailable as error:
+                    if time.monotonic() >= give_up or not may_pass(error):
+                        raise
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, PAUSE_S[1])
+        finally:
+            self._hopeful = hopeful
 
     def _name(self, table: str) -> str:
         """With its keyspace: statements are prepared for any connection."""

@@ -39,6 +39,11 @@ MISTAKES = (
 )
 """It would be the same again."""
 
+_NOT_FINAL = (cassandra.CoordinationFailure,)
+"""Of the mistakes: a replica that fails as it goes down is one of these as well."""
+_NOT_TOLD = "Unable to perform authorization"
+"""What a node says of permissions that lie on nodes that are lost, in the words of a refusal."""
+
 _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     (
         (cassandra.Unavailable, protocol.UnavailableErrorMessage),
@@ -110,6 +115,14 @@ def translate(error: BaseException, timeout_s: float) -> StoreUnavailable:
     _log(error)
     found.__cause__ = error
     return found
+
+
+def may_pass(error: StoreUnavailable) -> bool:
+    """Whether it is worth trying again for a minute: nodes are late or missing, and nothing is wrong with what is asked."""
+    cause = error.__cause__
+    if cause is None:  # it is not of the driver: something that was read is not as it must be
+        return False
+    return not isinstance(cause, MISTAKES) or isinstance(cause, _NOT_FINAL) or _NOT_TOLD in str(cause)
 
 
 def late(timeout_s: float) -> StoreTimeout:

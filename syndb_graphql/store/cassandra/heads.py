@@ -6,16 +6,20 @@ that nobody else has, with the timestamp that rows have; so whatever removes the
 
 A compare-and-set that was not answered may have been done. A head's says by its revision whether it was (nobody else
 has that number), a hold's by its second; so both are looked at before they are tried again.
+
+A server's calls end with their limit of time. A load's store is patient: what it asks and changes here waits for nodes
+that restart, as its rows do; but to be refused, or to find nobody at all, is told at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from cassandra import ConsistencyLevel
 
-from syndb_graphql.errors import Conflict, StoreTimeout
+from syndb_graphql.errors import Conflict, StoreTimeout, StoreUnavailable
 from syndb_graphql.store.cassandra.base import Base
 from syndb_graphql.store.cassandra.door import gather
+from syndb_graphql.store.cassandra.failures import may_pass
 from syndb_graphql.store.cassandra.layout import plan_layout
 from syndb_graphql.store.protocol import DELETED, Head, Hold, Row, Snapshot
 
@@ -46,21 +50,24 @@ class Heads(Base):
                 return True
         raise Conflict("The data set is being changed by others all the time. Try again.")
 
-    async def begin_version(self, dataset_id: bytes, rows: Mapping[str, int] | None = None) -> int:
+    async def begin_version(self, dataset_id: bytes) -> int:
         for _ in range(ATTEMPTS):
             found = await self._head(dataset_id)
             old = found or Head(dataset_id)
             number = old.last_version + 1
             if await self._set_head(found, Head(dataset_id, old.revision, max(0, old.version), number)):
-                layout = plan_layout(rows or {}, self._rows_per_bucket)
-                await self._write(
-                    f"INSERT INTO {self._name('dataset_layout')} (dataset_id, version, bits) VALUES (?, ?, ?) "
-                    f"USING TIMESTAMP {ROW_TIMESTAMP}",
-                    (dataset_id, number, dict(layout.bits)),
-                )
-                self._layouts.keep((dataset_id, number), layout)  # known to its writer also while nodes are lost
                 return number
         raise Conflict("The data set is being changed by others all the time. Try again.")
+
+    async def open_version(self, snapshot: Snapshot, rows: Mapping[str, int]) -> None:
+        layout = plan_layout(rows, self._rows_per_bucket)
+        await self._write(
+            f"INSERT INTO {self._name('dataset_layout')} (dataset_id, version, bits) VALUES (?, ?, ?) "
+            f"USING TIMESTAMP {ROW_TIMESTAMP}",
+            (snapshot.dataset_id, snapshot.version, dict(layout.bits)),
+        )
+        # Known to its writer also while nodes are lost.
+        self._layouts.keep((snapshot.dataset_id, snapshot.version), layout)
 
     async def _head(self, dataset_id: bytes) -> Head | None:
         """As it is, after all that was begun before is settled."""
@@ -93,7 +100,9 @@ class Heads(Base):
                 return await self._hold(snapshot) is None
             try:
                 return await self._set_hold(snapshot, expected, new)
-            except StoreTimeout:
+            except StoreUnavailable as error:
+                if not may_pass(error):
+                    raise
                 # It may have been done; nobody else sets a hold of this version to the same second.
                 found = await self._hold(snapshot)
                 if found != expected:
@@ -168,13 +177,18 @@ class Heads(Base):
     # ── Ways of asking ──
     async def _shards(self, table: str, columns: str) -> Sequence[Row]:
         cql = f"SELECT {columns} FROM {self._name(table)} WHERE shard = ?"
-        async with self._door.limited():
+
+        async def read() -> Sequence[Row]:
             statements = [await self._door.bind(cql, (shard,)) for shard in range(SHARDS)]
             return [row for rows in await gather([self._door.start(each) for each in statements]) for row in rows]
 
+        return await self._ask(read)
+
     async def _read(self, cql: str, values: Sequence[Any]) -> Sequence[Row]:
-        async with self._door.limited():
+        async def read() -> Sequence[Row]:
             return await self._door.read(cql, values)
+
+        return await self._ask(read)
 
     async def _value(self, cql: str, values: Sequence[Any]) -> bytes | None:
         found = await self._read(cql, values)
@@ -183,25 +197,43 @@ class Heads(Base):
 
     async def _settled(self, cql: str, values: Sequence[Any]) -> Sequence[Row]:
         """A read that first ends whatever compare-and-set was left half done."""
-        async with self._door.limited():
+
+        async def read() -> Sequence[Row]:
             statement = await self._door.bind(cql, values)
             statement.consistency_level = ConsistencyLevel.LOCAL_SERIAL
             return await self._door.start(statement)
 
+        return await self._ask(read)
+
     async def _write(self, cql: str, values: Sequence[Any]) -> None:
-        async with self._door.limited():
-            await self._door.read(cql, values)
+        await self._read(cql, values)
 
     async def _compare(self, cql: str, values: Sequence[Any], *, repeatable: bool = True) -> bool:
         """Whether it was applied. A repeatable one that was not answered counts as not applied: its caller looks again."""
+
+        async def send() -> Sequence[Row]:
+            return await self._door.start(await self._door.bind(cql, values, repeatable=repeatable))
+
         try:
-            async with self._door.limited():
-                ((applied, *_),) = await self._door.start(await self._door.bind(cql, values, repeatable=repeatable))
+            ((applied, *_),) = await self._ask(send, repeatable=repeatable)
         except StoreTimeout:
             if not repeatable:
                 raise
             return False
         return bool(applied)
+
+    async def _ask(self, send: Callable[[], Awaitable[Sequence[Row]]], *, repeatable: bool = True) -> Sequence[Row]:
+        """Within the limit of time; a load's once more for as long as its patience lasts."""
+
+        async def send_in_time() -> Sequence[Row]:
+            async with self._door.limited():
+                return await send()
+
+        if not self._patient or not repeatable:
+            return await send_in_time()
+        # Once, and as long as it takes: a node that stands still may be the first to be asked, and costs its whole limit.
+        await self._door.connect()
+        return await self._patiently(send_in_time)
 
 
 def _shard(dataset_id: bytes) -> int:

@@ -25,9 +25,10 @@ class CassandraStore(Reading, Writing):
         *,
         rows_per_bucket: int = ROWS_PER_BUCKET,
         load_in_flight: int = LOAD_IN_FLIGHT,
+        patient: bool = False,
     ) -> None:
         door = Door(options, lambda session: refuse_other_schema(session, options, model))
-        super().__init__(door, model, rows_per_bucket=rows_per_bucket, load_in_flight=load_in_flight)
+        super().__init__(door, model, rows_per_bucket=rows_per_bucket, load_in_flight=load_in_flight, patient=patient)
 
     async def check(self) -> None:
         async with self._door.limited():

@@ -2,11 +2,10 @@
 
 All rows of a batch lie in one partition, so it is one write for a node. Rows are stamped with the same time for ever:
 written twice they are the same, and what removes them is always later. Only columns that have a value are written.
-A batch that fails is tried again for as long as a restart of a node may take.
+A batch that fails is tried again for as long as a restart of a node may take (base.py).
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -41,10 +40,6 @@ BATCH_BYTES = 1_000_000
 """Of text, where rows hold much of it: a node takes at most 16 MB at once."""
 SLICE_ROWS = 5000
 """Rows encoded at a time, while batches of the slice before are on their way."""
-PATIENCE_S = 90.0
-"""How long one batch is tried: a node's restart, or the loss of a second one for a while, ends no load."""
-PAUSE_S = 0.1, 2.0
-"""Between two tries: the first, doubled up to the second."""
 SWEEP_IN_FLIGHT = 16
 READ_IN_FLIGHT = 4
 """Partitions read back at a time, each of them megabytes of rows."""
@@ -146,12 +141,12 @@ class Writing(Heads):
     async def drop_version(self, snapshot: Snapshot) -> None:
         await self._forget_version(snapshot)
         layout = await self._layout(snapshot)
-        if layout is None:
-            return
-        tables = [(COUNTS, layout.of(COUNTS))]
-        for table in self._model.tables.values():
-            bits = layout.of(table.name)
-            tables += [(name, bits) for name in (table.name, *map(related_name, table.relations.values()))]
+        tables: list[tuple[str, int]] = []
+        if layout is not None:
+            tables.append((COUNTS, layout.of(COUNTS)))
+            for table in self._model.tables.values():
+                bits = layout.of(table.name)
+                tables += [(name, bits) for name in (table.name, *map(related_name, table.relations.values()))]
         flight = _Flight(SWEEP_IN_FLIGHT)
         try:
             for name, bits in tables:
@@ -163,6 +158,7 @@ class Writing(Heads):
         finally:
             flight.abandon()
         self._layouts.pop((snapshot.dataset_id, snapshot.version), None)
+        # Also where there was none: a writer that stood still may be about to write it.
         await self._write(
             f"DELETE FROM {self._name('dataset_layout')} WHERE dataset_id = ? AND version = ?",
             (snapshot.dataset_id, snapshot.version),
@@ -212,17 +208,6 @@ class Writing(Heads):
                 batch = make_batch(insert, start_of_row, [rows[place] for place in places[start : start + size]])
                 batch.routing_key, batch.keyspace = routing, self._door.keyspace
                 await flight.take_off(self._patiently(partial(self._door.start, batch)))
-
-    async def _patiently(self, send: Callable[[], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
-        give_up, pause = time.monotonic() + PATIENCE_S, PAUSE_S[0]
-        while True:
-            try:
-                return await send()
-            except StoreUnavailable:
-                if time.monotonic() > give_up:
-                    raise
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, PAUSE_S[1])
 
     # ── Reading back ──
     async def _scan(self, cql: str, values: Sequence[object]) -> Sequence[Row]:
