@@ -76,7 +76,8 @@ async def rows_of(settings: Settings, dataset: UUID) -> dict[str, list[Row]]:
         snapshot = Snapshot(dataset.bytes, head.version)
         for name, table in MODEL.tables.items():
             columns = [column.name for column in table.columns]
-            found[name] = await stores.rows.read_page(table, snapshot, columns=columns, window=Window(100_000))
+            window = Window(100_000)
+            found[name] = list(await stores.rows.read_page(table, snapshot, columns=columns, window=window))
     finally:
         await stores.close()
     return found
@@ -106,6 +107,49 @@ class Visitor:
                 health = await self.http.get(path)
                 self.took.append(time.monotonic() - began)
                 assert health.status_code == 200, (path, health.text)
+
+
+async def load_by_command(folder: Path, settings: Settings) -> None:
+    command = [sys.executable, "-m", "syndb_graphql", "load", "--quiet", str(folder)]
+    environment = os.environ | environment_of(settings)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert said.decode().startswith("loaded "), said.decode()
+
+
+async def test_one_stands_still_and_goes_on_and_neither_readers_nor_loads_notice(
+    settings, cassandra_cluster, start_server, tmp_path
+):
+    """The first of these tests: nodes that met an outage take long for usual, and ask another replica later than before."""
+    folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
+    seeds = itertools.count(10)
+    fill(folder, next(seeds), label)
+    await load_by_command(folder, settings)
+    still = cassandra_cluster.nodes[2]
+    with start_server(settings, tmp_path / "log") as server:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            visitor, enough = Visitor(http, label), asyncio.Event()
+            await visitor.ask()
+            visitor.took.clear()  # the first of its kind is prepared on the nodes
+            visiting = asyncio.create_task(visitor.go_on(enough))
+            still.pause()
+            began = time.monotonic()
+            while time.monotonic() - began < STANDSTILL_S:
+                fill(folder, next(seeds), label)
+                await load_by_command(folder, settings)
+            still.resume()
+            fill(folder, next(seeds), label)
+            await load_by_command(folder, settings)
+            enough.set()
+            await visiting
+    assert max(visitor.took) < SLOWEST_S, sorted(visitor.took)[-5:]
+    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    result = await load(folder, embedded)
+    assert result.dataset
+    assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
 
 
 async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_come_back(
@@ -165,48 +209,6 @@ async def test_one_is_lost_during_a_load_and_another_during_the_next_and_both_co
                     pass
             await loading  # it has waited for them
             await load(folder, embedded)
-    assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
-
-
-async def load_by_command(folder: Path, settings: Settings) -> None:
-    command = [sys.executable, "-m", "syndb_graphql", "load", "--quiet", str(folder)]
-    environment = os.environ | environment_of(settings)
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    assert said.decode().startswith("loaded "), said.decode()
-
-
-async def test_one_stands_still_and_goes_on_and_neither_readers_nor_loads_notice(
-    settings, cassandra_cluster, start_server, tmp_path
-):
-    folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
-    seeds = itertools.count(10)
-    fill(folder, next(seeds), label)
-    await load_by_command(folder, settings)
-    still = cassandra_cluster.nodes[2]
-    with start_server(settings, tmp_path / "log") as server:
-        async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
-            visitor, enough = Visitor(http, label), asyncio.Event()
-            await visitor.ask()
-            visitor.took.clear()  # the first of its kind is prepared on the nodes
-            visiting = asyncio.create_task(visitor.go_on(enough))
-            still.pause()
-            began = time.monotonic()
-            while time.monotonic() - began < STANDSTILL_S:
-                fill(folder, next(seeds), label)
-                await load_by_command(folder, settings)
-            still.resume()
-            fill(folder, next(seeds), label)
-            await load_by_command(folder, settings)
-            enough.set()
-            await visiting
-    assert max(visitor.took) < SLOWEST_S, sorted(visitor.took)[-5:]
-    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
-    result = await load(folder, embedded)
-    assert result.dataset
     assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
 
 
