@@ -6,6 +6,7 @@ A batch that fails is tried again for as long as a restart of a node may take (b
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from cassandra.query import PreparedStatement
+from cassandra.query import BatchStatement, PreparedStatement
 
 from syndb_graphql.emit.cql import quoted, related_name
 from syndb_graphql.errors import StoreUnavailable
@@ -34,8 +35,11 @@ from syndb_graphql.store.cassandra.layout import COUNTS, Layout, group_by_bucket
 from syndb_graphql.store.cassandra.wire import make_batch
 from syndb_graphql.store.protocol import RelatedCount, Row, RowsSummary, Snapshot, Uuids, join_uuids, read_columns
 
-BATCH_ROWS = 100
-"""More gain nothing."""
+BATCH_ROWS = 50
+"""More load no faster, and a reader waits for longer behind each of them."""
+REST, LONGEST_REST_S = 0.5, 0.05
+"""After a batch, as a part of what it took: its place in flight stays empty so long. Few in flight leave readers their turn by
+that; with many of them nothing is lost, since the nodes are busy with the others."""
 BATCH_BYTES = 1_000_000
 """Of text, where rows hold much of it: a node takes at most 16 MB at once."""
 SLICE_ROWS = 5000
@@ -207,7 +211,12 @@ class Writing(Heads):
             for start in range(0, len(places), size):
                 batch = make_batch(insert, start_of_row, [rows[place] for place in places[start : start + size]])
                 batch.routing_key, batch.keyspace = routing, self._door.keyspace
-                await flight.take_off(self._patiently(partial(self._door.start, batch)))
+                await flight.take_off(self._send(batch))
+
+    async def _send(self, batch: BatchStatement) -> None:
+        began = time.monotonic()
+        await self._patiently(partial(self._door.start, batch))
+        await asyncio.sleep(min(REST * (time.monotonic() - began), LONGEST_REST_S))
 
     # ── Reading back ──
     async def _scan(self, cql: str, values: Sequence[object]) -> Sequence[Row]:
