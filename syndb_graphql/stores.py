@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syndb_graphql.errors import RawDataUnavailable, SettingsError, StoreUnavailable
 from syndb_graphql.objects.keys import load_secret_keys
@@ -96,7 +96,7 @@ def _open_rows(settings: Settings, model: Model, *, patient: bool) -> Store:
     if settings.store == "sqlite":
         return SqliteStore(settings.data / "syndb.sqlite", model, timeout_s=settings.store_timeout_s)
     return CassandraStore(
-        _cluster_options(settings),
+        replace(_cluster_options(settings), no_delay=patient),
         model,
         rows_per_bucket=settings.cassandra_bucket_rows,
         load_in_flight=settings.cassandra_load_in_flight,

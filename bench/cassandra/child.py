@@ -55,7 +55,7 @@ async def _write_table(store: CassandraStore, table: Table, snapshot: Snapshot, 
 def main() -> None:
     who, host, port, datacenter, keyspace, in_flight, dataset, folder = sys.argv[1:]
     options = ClusterOptions(
-        hosts=(host,), port=int(port), datacenter=datacenter, keyspace=keyspace, timeout_s=TIMEOUT_S
+        hosts=(host,), port=int(port), datacenter=datacenter, keyspace=keyspace, timeout_s=TIMEOUT_S, no_delay=True
     )
     sources = find_sources(Path(folder))
     start, began, used = resident("VmRSS"), time.perf_counter(), time.process_time()
