@@ -91,7 +91,10 @@ class Settings(BaseSettings):
     )
     cassandra_max_in_flight: int = Field(128, ge=1, le=2048, description="Statements asked of the nodes at a time.")
     cassandra_load_in_flight: int = Field(
-        4, ge=1, le=128, description="Batches a load has on their way: more load faster, and slow down readers."
+        4,
+        ge=1,
+        le=128,
+        description="Batches a load has on their way: more load faster, and slow down readers; 16 where nobody reads.",
     )
     cassandra_bucket_rows: int = Field(
         50_000, ge=1, le=800_000, description="Rows of a partition that loads aim at; fewer where rows are very wide."
