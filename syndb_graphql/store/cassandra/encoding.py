@@ -12,10 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from syndb_graphql.spec.types import BIGINT, BOOLEAN, FLOAT, INT, TEXT, UUID, ColumnType
+from syndb_graphql.store.protocol import UUID_BYTES
 
 NOT_SET = b"\xff\xff\xff\xfe"
 """In the place of a length: no value comes, and none is written."""
-UUID_BYTES = 16
 _WIRE = {FLOAT: ">f8", INT: ">i4", BIGINT: ">i8", BOOLEAN: "u1", UUID: f"V{UUID_BYTES}"}
 """How a value of a type that has one width is written."""
 
