@@ -116,10 +116,11 @@ def format_catalogue(catalogue: Catalogue) -> str:
 
 def format_wide(wide: Wide) -> str:
     text = (
-        f"{wide.synapses:,} synapses of one data set on one node of Cassandra, which shares the machine with whoever asks it. Rows are\n"
-        "counted as CQL has them, in all tables: a synapse is three. The bare driver is given rows that are resolved, and puts 100 of\n"
-        "one partition into a batch with `BatchStatement.add(prepared, tuple)`, as many batches in flight as ours:\n"
-        f"{wide.load.in_flight}. What each left in the node was compared."
+        f"{wide.synapses:,} synapses of one data set on one node of Cassandra, which shares the machine with whoever asks it and\n"
+        "keeps rows in memory and in files as `cassandra_latest.yaml` has it. Rows are counted as CQL has them, in all tables: a\n"
+        "synapse is three. The bare driver is given rows that are resolved, and puts 100 of one partition into a batch with\n"
+        f"`BatchStatement.add(prepared, tuple)`, as many batches in flight as ours: {wide.load.in_flight}. What each left in the node\n"
+        "was compared."
     )
     ways = [
         (f"**{OURS_NAME}, the whole load**", wide.load),

@@ -67,8 +67,8 @@ class Stores:
 def open_stores(settings: Settings, model: Model, *, patient: bool = False) -> Stores:
     """By default SQLite and a folder, both in `settings.data`. Raises StoreUnavailable or SettingsError.
 
-    Servers are not asked yet: a cluster is connected to by the first call. `patient`: for a load, whose calls wait for
-    nodes that restart; all others' end with their limit of time.
+    Servers are not asked yet: a cluster is connected to by the first call. `patient`: for a command, whose calls wait for
+    nodes that restart; a server's end with their limit of time.
     """
     keys = load_secret_keys(settings.secret_keys, settings.data)
     objects = _open_objects(settings, keys)  # first, since it may refuse a setting, and has nothing open yet

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _delete(name: str, settings: Settings, *, asked: bool) -> int:
-    stores = open_stores(settings, load_default_model())
+    stores = open_stores(settings, load_default_model(), patient=True)
     try:
         record = _find(name, await read_published(stores.rows))
         if asked and not _confirmed(record):

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def read_datasets(settings: Settings) -> list[ListedDataset]:
     """What is published in the store of the settings, by label."""
-    stores = open_stores(settings, load_default_model())
+    stores = open_stores(settings, load_default_model(), patient=True)
     try:
         return [_listed(standing) for standing in await read_published(stores.rows)]
     finally:

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def sweep(settings: Settings, *, force: bool = False, dry_run: bool = False) -> SweepReport:
-    stores = open_stores(settings, load_default_model())
+    stores = open_stores(settings, load_default_model(), patient=True)
     try:
         found = Sweep(
             stores.rows, stores.objects, retention_h=settings.version_retention_h, force=force, dry_run=dry_run

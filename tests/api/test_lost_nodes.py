@@ -109,15 +109,20 @@ class Visitor:
                 assert health.status_code == 200, (path, health.text)
 
 
-async def load_by_command(folder: Path, settings: Settings) -> None:
-    command = [sys.executable, "-m", "syndb_graphql", "load", "--quiet", str(folder)]
+async def run_command(settings: Settings, *arguments: str) -> str:
+    command = [sys.executable, "-m", "syndb_graphql", *arguments]
     environment = os.environ | environment_of(settings)
     process = await asyncio.create_subprocess_exec(
         *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     )
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
-    assert said.decode().startswith("loaded "), said.decode()
+    return said.decode()
+
+
+async def load_by_command(folder: Path, settings: Settings) -> None:
+    said = await run_command(settings, "load", "--quiet", str(folder))
+    assert said.startswith("loaded "), said
 
 
 async def test_one_stands_still_and_goes_on_and_neither_readers_nor_loads_notice(
@@ -132,14 +137,13 @@ async def test_one_stands_still_and_goes_on_and_neither_readers_nor_loads_notice
     with start_server(settings, tmp_path / "log") as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
             visitor, enough = Visitor(http, label), asyncio.Event()
-            await visitor.ask()
-            visitor.took.clear()  # the first of its kind is prepared on the nodes
+            still.pause()  # what the server never asked before is prepared now
             visiting = asyncio.create_task(visitor.go_on(enough))
-            still.pause()
             began = time.monotonic()
             while time.monotonic() - began < STANDSTILL_S:
                 fill(folder, next(seeds), label)
                 await load_by_command(folder, settings)
+                assert label in await run_command(settings, "list")
             still.resume()
             fill(folder, next(seeds), label)
             await load_by_command(folder, settings)

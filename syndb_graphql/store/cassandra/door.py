@@ -1,7 +1,7 @@
 """The one door to a cluster: its connections, prepared statements, time limits, bounds, and the wait without blocking.
 
-The driver answers on a thread of its own; an answer comes to the event loop by `call_soon_threadsafe`. Connecting and
-preparing block, so they run in a thread. Everything that is sent here may be sent twice (reads, rows written as they
+The driver answers on a thread of its own; an answer comes to the event loop by `call_soon_threadsafe`. Connecting
+blocks, so it runs in a thread. Everything that is sent here may be sent twice (reads, rows written as they
 were, compare-and-set whose second run changes nothing), unless its statement says otherwise.
 """
 
@@ -30,16 +30,15 @@ from cassandra.query import PreparedStatement, Statement, tuple_factory
 
 from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.store.cassandra.columns import join_rows
-from syndb_graphql.store.cassandra.failures import MISTAKES, is_of_driver, late, translate
-from syndb_graphql.store.cassandra.wire import Protocol, with_bytes
+from syndb_graphql.store.cassandra.failures import MISTAKES, is_of_driver, late, may_pass, translate
+from syndb_graphql.store.cassandra.preparing import prepare
+from syndb_graphql.store.cassandra.wire import Protocol
 from syndb_graphql.store.protocol import Row
 
 MAX_STATEMENTS = 500
 """Prepared statements kept; a server keeps about 1,050 for all that ask it."""
-PREPARE_TRY_S = 0.7
 PREPARE_TRIES = 4
-"""To prepare is asked of one node and never of a second at once: from one that is paused it goes on to the next, and
-all others are told after that, which takes no longer either."""
+"""By the driver each asks every node at most once."""
 THREADS = 16
 """Of the driver, which retries, connects and looks for lost nodes on them; each of those may wait for seconds."""
 SPECULATIVE_DELAY_S = 0.25
@@ -206,7 +205,6 @@ class Door:
         cluster = make_cluster(options)
         try:
             session = cluster.connect()
-            session._default_timeout = PREPARE_TRY_S  # of `prepare` alone: all else says its own
             session.client_protocol_handler = Protocol
             if self._inspect:
                 self._inspect(session)
@@ -223,12 +221,12 @@ class Door:
         session = await self.connect()
         for attempt in range(PREPARE_TRIES):
             try:
-                return with_bytes(await asyncio.to_thread(session.prepare, cql))
+                return await prepare(session, cql, FIRST_TRY_S)
             except Exception as error:
                 if not is_of_driver(error):
                     raise
                 found = translate(error, self.options.timeout_s)
-                if attempt == PREPARE_TRIES - 1 or found.code != "STORE_TIMEOUT":
+                if attempt == PREPARE_TRIES - 1 or not may_pass(found):
                     raise found from error
         raise AssertionError
 
@@ -328,9 +326,6 @@ def make_cluster(options: ClusterOptions) -> Cluster:
         idle_heartbeat_interval=HEARTBEAT_S,
         idle_heartbeat_timeout=HEARTBEAT_LIMIT_S,
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT_S, max_attempts=None),
-        # Before a node is needed in another's place it knows the statements: to be asked for them then takes a thread,
-        # and those may all wait for the node that is lost.
-        prepare_on_all_hosts=True,
         reprepare_on_up=False,
         executor_threads=THREADS,
         monitor_reporting_enabled=False,
