@@ -21,7 +21,7 @@ RUN_BYTES = 8 * 1024 * 1024
 RUNS_OF_A_SIZE = 128
 """After so many runs they grow by RUN_BYTES: all of them are open at once while they are read back, and a process may
 have about a thousand files open. Ten million synapses make 160 runs, a hundred million 640."""
-PIECE_ROWS = 20_000
+PIECE_ROWS = 10_000
 """Rows of a piece that is read back, about."""
 PARTS = 256
 
