@@ -1,5 +1,6 @@
 """What the tests share: the demo data loaded once, a client at the front door, and a server in a process of its own."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -7,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,18 @@ def on_cassandra(settings: Settings, options: ClusterOptions) -> Settings:
             "store_timeout_s": options.timeout_s,
         }
     )
+
+
+async def until(ask: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 20) -> Any:
+    """The first answer that is wanted."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = await ask()
+            if wanted(answer):
+                return answer
+            # A client of an app in this process may never give up the loop: time limits, and what follows whether the
+            # store answers, need a turn.
+            await asyncio.sleep(0.05)
 
 
 def on_s3(settings: Settings, server: S3Server) -> Settings:

@@ -11,6 +11,7 @@ import pytest
 from syndb_graphql.cli.demo import DATA
 from syndb_graphql.cli.load import load_folders
 from syndb_graphql.settings import Settings
+from tests.conftest import until
 
 pytestmark = pytest.mark.servers
 
@@ -44,16 +45,6 @@ def s3_settings(s3_server_of_session, tmp_path_factory) -> Settings:
 async def browser():
     async with httpx.AsyncClient() as browser:
         yield browser
-
-
-async def until(ask, wanted, seconds=20):
-    """The first answer that is wanted."""
-    async with asyncio.timeout(seconds):
-        while True:
-            answer = await ask()
-            if wanted(answer):
-                return answer
-            await asyncio.sleep(0.05)
 
 
 async def ask_files(client) -> list[dict]:

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from syndb_graphql.cli import load as command
 from syndb_graphql.cli import run
 from syndb_graphql.settings import Settings
 from syndb_graphql.stores import open_stores
-from tests.conftest import on_s3
+from tests.conftest import on_s3, until
 
 from .conftest import settings_of
 from .contents import contents_of
@@ -24,25 +23,12 @@ COUNTS = {"neuron": 30, "neuron_relation": 60, "dendrite": 40, "vesicle": 60, "s
 ROWS = """{ dataset(by: {label: "Synthetic cortex"}) { rowCount
   synapses(first: 900) { totalCount nodes { sourceId centroid { x } } } } }"""
 LINKS = """{ dataset(by: {label: "Synthetic cortex"}) { neurons(first: 30) { nodes { mesh { url } skeleton { url } } } } }"""
-LONGEST_S = 10.0
 
 
 def fill(settings: Settings, seed: int) -> None:
     folder = settings.data / "folder"
     shutil.rmtree(folder, ignore_errors=True)
     write_synthetic(folder, seed=seed, rows=COUNTS, files=2, label="Synthetic cortex")
-
-
-async def until(ask: Callable[[], Any], wanted: Callable[[dict], bool]) -> dict:
-    """The first answer that is wanted."""
-    async with asyncio.timeout(LONGEST_S):
-        while True:
-            answer = await ask()
-            if wanted(answer):
-                return answer
-            # The client answers in this process and may never give up the loop: the time limit and what follows whether
-            # the store answers need a turn.
-            await asyncio.sleep(0.05)
 
 
 async def test_it_dies_while_tables_and_while_meshes_are_put_and_comes_back(
