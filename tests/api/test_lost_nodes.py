@@ -128,7 +128,8 @@ async def load_by_command(folder: Path, settings: Settings) -> None:
 async def test_one_stands_still_and_goes_on_and_neither_readers_nor_loads_notice(
     settings, cassandra_cluster, start_server, tmp_path
 ):
-    """The first of these tests: nodes that met an outage take long for usual, and ask another replica later than before."""
+    """The first of these tests: for as long as its read timeout after its start a node asks another replica only after half
+    of that, whatever the table says. That is 5 s here."""
     folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
     seeds = itertools.count(10)
     fill(folder, next(seeds), label)
