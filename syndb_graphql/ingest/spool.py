@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from syndb_graphql.ingest.keys import from_series
 
-RUN_BYTES = 8 * 1024 * 1024
+RUN_BYTES = 4 * 1024 * 1024
 """Size of the first runs: sorting one takes three times as much memory for a moment."""
-RUNS_OF_A_SIZE = 128
+RUNS_OF_A_SIZE = 64
 """After so many runs they grow by RUN_BYTES: all of them are open at once while they are read back, and a process may
-have about a thousand files open. Ten million synapses make 160 runs, a hundred million 640."""
+have about a thousand files open. Ten million synapses make 190 runs, a hundred million 670."""
 PIECE_ROWS = 10_000
 """Rows of a piece that is read back, about."""
 PARTS = 256
