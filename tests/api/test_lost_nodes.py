@@ -22,6 +22,7 @@ from syndb_graphql.ingest.result import LoadResult
 from syndb_graphql.ingest.versions import read_head
 from syndb_graphql.settings import Settings
 from syndb_graphql.spec.load import load_default_model
+from syndb_graphql.store.cassandra import base
 from syndb_graphql.store.protocol import Row, Snapshot, Window
 from syndb_graphql.stores import open_stores
 from tests.conftest import SECRET, environment_of, on_cassandra
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.servers
 MODEL = load_default_model()
 COUNTS = {"neuron": 30, "neuron_relation": 60, "dendrite": 40, "vesicle": 60, "synapse": 1200}
 SLOWEST_S, TIMEOUT_S, RECOVERY_S, READY_S = 2.0, 5.0, 15.0, 4.0
-STANDSTILL_S = 15.0
+STANDSTILL_S, PATIENCE_S = 15.0, 8.0
 GRACE_S = 1.0
 """What a busy computer may add to a time limit."""
 PAGE = """query($label: String!) { dataset(by: {label: $label}) { label rowCount
@@ -312,4 +313,30 @@ async def test_two_stand_still_as_a_load_takes_its_hold_and_as_it_publishes(sett
     result = await load(folder, settings, still.meet, still)
     assert still.over
     assert (result.dataset, result.version) == (undisturbed.dataset, 1)
+    assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
+
+
+async def test_a_load_whose_patience_ends_says_so_and_does_not_wait_once_more_to_clean_up(
+    settings, cassandra_cluster, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(base, "PATIENCE_S", PATIENCE_S)  # it is 90
+    settings = settings.model_copy(update={"store_timeout_s": 1.0})
+    folder, label = tmp_path / "folder", f"Synthetic cortex {uuid4()}"
+    fill(folder, 6, label)
+    lost, moments = cassandra_cluster.nodes[1:], []
+
+    def lose(name: str) -> None:
+        if name == "write_rows" and not moments:
+            moments.append(time.monotonic())
+            for node in lost:
+                node.pause()
+
+    with pytest.raises(StoreUnavailable):
+        await load(folder, settings, lose)
+    assert PATIENCE_S < time.monotonic() - moments[0] < 2 * PATIENCE_S
+    for node in lost:
+        node.resume()
+    result = await load(folder, settings)
+    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    await load(folder, embedded)
     assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
