@@ -15,7 +15,7 @@ from syndb_graphql.store.protocol import Snapshot
 WHERE = "WHERE dataset_id = ? AND version = ? AND bucket = ?"
 """One partition of rows."""
 PATIENCE_S = 90.0
-"""How long one statement of a load is tried: a node's restart, or the loss of a second one for a while, ends no load."""
+"""How long one statement of a command is tried: a node's restart, or the loss of a second one for a while, ends no load."""
 PAUSE_S = 0.1, 2.0
 """Between two tries: the first, doubled up to the second."""
 

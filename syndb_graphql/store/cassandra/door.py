@@ -76,8 +76,8 @@ class ClusterOptions:
     connect_timeout_s: float = 5
     max_in_flight: int = 128
     no_delay: bool = False
-    """For a load: else a batch waits until the one before it is acknowledged, which a node may put off for 40 ms. Not for
-    reads: a hundred small statements at once are better sent together."""
+    """For commands, since a load is one: else a batch waits until the one before it is acknowledged, which a node may put off
+    for 40 ms. Not for servers: a hundred small statements at once are better sent together."""
 
 
 class _Repeatable(RetryPolicy):  # type: ignore[misc]

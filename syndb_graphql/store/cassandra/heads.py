@@ -223,7 +223,7 @@ class Heads(Base):
         return bool(applied)
 
     async def _ask(self, send: Callable[[], Awaitable[Sequence[Row]]], *, repeatable: bool = True) -> Sequence[Row]:
-        """Within the limit of time; a load's once more for as long as its patience lasts."""
+        """Within the limit of time; once more for as long as the patience of a command lasts."""
 
         async def send_in_time() -> Sequence[Row]:
             async with self._door.limited():

@@ -7,6 +7,8 @@ while a node stands still, a question's first time would take seconds for each o
 import asyncio
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from cassandra.cluster import ResponseFuture, Session
@@ -14,7 +16,6 @@ from cassandra.policies import ConstantSpeculativeExecutionPolicy
 from cassandra.protocol import PrepareMessage
 from cassandra.query import PreparedStatement
 
-from syndb_graphql.store.cassandra.failures import is_of_driver
 from syndb_graphql.store.cassandra.wire import with_bytes
 
 OVERTAKING = ConstantSpeculativeExecutionPolicy(0.1, 2)
@@ -44,39 +45,21 @@ async def prepare(session: Session, cql: str, limit_s: float) -> PreparedStateme
     )
     session.cluster.add_prepared(found.query_id, statement)
     others = [host for host in tuple(session._pools) if host.is_up and host not in asked.attempted_hosts]
-    if told := [answer for host in others if (answer := _tell(session, host, cql, limit_s))]:
-        await asyncio.wait(told, timeout=OTHERS_S)
+    told = [(host, ResponseFuture(session, PrepareMessage(query=cql), None, limit_s)) for host in others]
+    answers = [_answer_of(each) for host, each in told if each._query(host) is not None]  # None: it has just been lost
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(OTHERS_S):
+            await asyncio.gather(*answers, return_exceptions=True)  # that one failed is no mistake
     return with_bytes(statement)
 
 
-def _tell(session: Session, host: Any, cql: str, limit_s: float) -> asyncio.Future[Any] | None:
-    asked = ResponseFuture(session, PrepareMessage(query=cql), None, limit_s)
-    try:
-        if asked._query(host) is None:
-            return None  # it has just been lost
-    except Exception as error:
-        if not is_of_driver(error):
-            raise
-        return None
-    answer = _answer_of(asked)
-    answer.add_done_callback(lambda told: told.cancelled() or told.exception())  # that it failed is no mistake
-    return answer
-
-
 def _answer_of(asked: ResponseFuture) -> asyncio.Future[Any]:
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Any] = loop.create_future()
+    answer = Future[Any]()
+    answer.set_running_or_notify_cancel()  # else nobody may answer once it is cancelled
 
     def settle(how: Callable[[Any], None], found: Any) -> None:
-        if not answer.done():
+        if not answer.done():  # a node that was overtaken may answer as well
             how(found)
 
-    def hand_over(how: Callable[[Any], None]) -> Callable[[Any], None]:
-        def on_the_drivers_thread(found: Any) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(settle, how, found)
-
-        return on_the_drivers_thread
-
-    asked.add_callbacks(hand_over(answer.set_result), hand_over(answer.set_exception))
-    return answer
+    asked.add_callbacks(partial(settle, answer.set_result), partial(settle, answer.set_exception))
+    return asyncio.wrap_future(answer)
