@@ -1,6 +1,7 @@
 """What the tests of the graph share beside the demo: clients whose store counts what is asked of it."""
 
 import contextlib
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -68,6 +69,13 @@ async def counted(request, demo_settings) -> AsyncIterator[CountedClient]:
         await stack.enter_async_context(app.router.lifespan_context(app))
         http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://syndb.test"))
         yield CountedClient(http, store)
+
+
+@pytest.fixture
+def logged(caplog) -> Callable[[], list[logging.LogRecord]]:
+    """What a test has logged so far. Whoever follows the data sets beside it has lines of its own when a node is late."""
+    beside = ("syndb_graphql.catalog", "syndb_graphql.store", "cassandra")
+    return lambda: [record for record in caplog.records if not record.name.startswith(beside)]
 
 
 DATASET_TOML = """

@@ -52,9 +52,9 @@ def refused(response, status, code="BAD_USER_INPUT"):
     ],
     ids=lambda value: repr(value[:45]) if isinstance(value, bytes) else "",
 )
-async def test_a_body_that_is_no_question_is_refused_and_nothing_is_logged(client, caplog, body, words):
+async def test_a_body_that_is_no_question_is_refused_and_nothing_is_logged(client, logged, body, words):
     assert words in refused(await client.http.post("/graphql", content=body, headers=JSON), 400)
-    assert not caplog.records
+    assert not logged()
     assert await client.ask(QUERY)
 
 

@@ -23,6 +23,7 @@ MODEL = load_default_model()
 NEURON, SYNAPSE = MODEL.tables["neuron"], MODEL.tables["synapse"]
 TIMEOUT_S = 5.0
 SLOWEST_S = 2.0
+STANDSTILL_S = 3.0
 RECOVERY_S = 15.0
 _POLARS = {
     "float": pl.Float64,
@@ -155,6 +156,23 @@ async def test_a_node_that_stands_still_and_goes_on_costs_no_call(
         cassandra_cluster.nodes[2].resume()
         await traffic.go_on(3)
     undisturbed(traffic)
+    await traffic.check()
+
+
+async def test_while_all_stand_still_for_a_moment_calls_are_late_and_none_fails(
+    traffic: Traffic, cassandra_cluster: CassandraCluster
+):
+    """As they do where a collector or a busy machine stops them; with one node alone that is every time."""
+    async with traffic.flowing():
+        for _ in range(2):
+            for node in cassandra_cluster.nodes:
+                node.pause()
+            await asyncio.sleep(STANDSTILL_S)
+            for node in cassandra_cluster.nodes:
+                node.resume()
+            await traffic.go_on(3)
+    assert traffic.failed == []
+    assert max(traffic.took)[0] < STANDSTILL_S + SLOWEST_S, sorted(traffic.took)[-5:]
     await traffic.check()
 
 

@@ -228,6 +228,7 @@ class Door:
                 found = translate(error, self.options.timeout_s)
                 if attempt == PREPARE_TRIES - 1 or not may_pass(found):
                     raise found from error
+            await asyncio.sleep(RETRY_PAUSE_S * 2**attempt)
         raise AssertionError
 
     def _prepared(self, cql: str, task: asyncio.Task[PreparedStatement]) -> None:
