@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from syndb_graphql.app import build_app
@@ -29,6 +30,10 @@ from tests.servers.s3 import S3Server
 pytest_plugins = ["tests.servers.fixtures", "tests.servers.keyspaces", "tests.servers.reporting"]
 
 SECRET = "0123456789abcdef" * 2
+
+# How long an example takes is the machine's affair. The rest is as hypothesis has it, which is another thing with CI=true.
+hypothesis.settings.register_profile("tests", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,6 @@ def examples(usual: int) -> Any:
         max_examples=EXAMPLES or usual,
         derandomize=not EXAMPLES,
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
     )

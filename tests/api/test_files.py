@@ -327,7 +327,7 @@ async def test_no_header_whatever_breaks_the_server(client, share):
     texts |= st.from_regex(r"bytes=[0-9,-]{0,9}", fullmatch=True)
     cases = []
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None, database=None)
+    @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], database=None)
     @given(st.dictionaries(names, texts))
     def collect(headers):
         cases.append(headers)

@@ -98,7 +98,7 @@ FILTERS = st.recursive(
 
 
 @settings(
-    max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate], derandomize=True,
+    max_examples=60, phases=[Phase.explicit, Phase.generate], derandomize=True,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(filter_=FILTERS, first=st.sampled_from([0, 1, 3, 200]), bins=st.sampled_from([1, 4, 20]))

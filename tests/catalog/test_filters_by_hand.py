@@ -125,7 +125,6 @@ def filters(draw: st.DrawFn, depth: int = 0) -> dict[str, Any]:
 
 @settings(
     max_examples=150,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.large_base_example],
     phases=[Phase.generate, Phase.shrink],

@@ -12,7 +12,7 @@ import syndb_graphql.demo
 from syndb_graphql.ingest.mesh import MeshMeasures, convert_mesh
 
 MESHES = Path(syndb_graphql.demo.__file__).parent / "data/hemibrain-da1/meshes"
-DETERMINED = settings(deadline=None, derandomize=True, database=None)
+DETERMINED = settings(derandomize=True, database=None)
 UNIT = (1.0, 1.0, 1.0)
 CUBE_POINTS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
 CUBE = np.array(

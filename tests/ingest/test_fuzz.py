@@ -81,7 +81,7 @@ def check(tmp_path_factory) -> Iterator[Callable[[dict[str, str | bytes]], LoadR
     asyncio.run(rows.close())
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=max(60, FILES // 10))
+@settings(derandomize=True, database=None, max_examples=max(60, FILES // 10))
 @given(
     header=st.lists(
         st.sampled_from(["cid", "name", "cable_length", "centroid_x", "complete", "parent_id", "Ω", ""]), max_size=5
@@ -97,7 +97,7 @@ def test_any_text_is_a_table_or_a_finding(check, header, rows, separator, end):
     assert all(finding.remedy for finding in result.findings)
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=max(60, FILES // 10))
+@settings(derandomize=True, database=None, max_examples=max(60, FILES // 10))
 @given(
     text=st.one_of(st.text(max_size=60), st.text("[]{}=.\"'#\n\tabc019-", max_size=60)),
     key=st.sampled_from(["", "[dataset]\n", "[tables.neuron]\n", "[files.mesh]\n"]),

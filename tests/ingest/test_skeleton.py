@@ -17,7 +17,7 @@ from syndb_graphql.ingest.skeleton import SkeletonMeasures, measure_skeleton
 
 DEMO = Path(syndb_graphql.demo.__file__).parent / "data"
 UNIT = (1.0, 1.0, 1.0)
-DETERMINED = settings(deadline=None, derandomize=True, database=None)
+DETERMINED = settings(derandomize=True, database=None)
 
 
 @pytest.fixture(scope="module")

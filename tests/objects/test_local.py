@@ -170,7 +170,7 @@ NASTY = st.lists(
 ).map("".join)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(st.text(max_size=60) | NASTY | st.from_regex(r"[a-z./]{1,30}", fullmatch=True))
 @example("/etc/passwd")
 @example("a/../../secret")

@@ -86,7 +86,7 @@ def windows(keys):
     return st.builds(PageRequest, st.integers(0, 20), st.booleans(), edge, edge)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(request=windows(BY_CID))
 async def test_any_window_of_a_table_is_that_of_a_sorted_list(store, request):
     opened, snapshot = store
@@ -94,7 +94,7 @@ async def test_any_window_of_a_table_is_that_of_a_sorted_list(store, request):
     assert (list(page.rows), page.has_next, page.has_previous) == expect(BY_CID, request)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(request=windows(BY_OWNER[OWNERS[0]]), owners=st.lists(st.sampled_from(OWNERS), max_size=5))
 async def test_any_window_of_several_owners_is_that_of_each_one_s_sorted_list(store, request, owners):
     opened, snapshot = store

@@ -1,13 +1,13 @@
-"""Keyspaces of the tests: each made when it is asked for, on the one node, and dropped at the end."""
+"""Keyspaces of the tests: each made when it is asked for, on the one node."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.spec.model import Model
-from syndb_graphql.store.cassandra.door import ClusterOptions, make_cluster
+from syndb_graphql.store.cassandra.door import ClusterOptions
 from syndb_graphql.store.cassandra.keyspace import init_keyspace
 from tests.servers.cassandra import CassandraNode
 
@@ -31,24 +31,16 @@ def node_options(node: CassandraNode, keyspace: str, **more: object) -> ClusterO
 
 
 @pytest.fixture(scope="session")
-def make_keyspace(cassandra_node) -> Iterator[Callable[..., ClusterOptions]]:
-    """`make_keyspace()`: options of a keyspace with all tables of a model and no row."""
-    made: list[ClusterOptions] = []
+def make_keyspace(cassandra_node) -> Callable[..., ClusterOptions]:
+    """`make_keyspace()`: options of a keyspace with all tables of a model and no row. It is gone with the node."""
 
     def make(model: Model | None = None, *, empty: bool = False) -> ClusterOptions:
         options = node_options(cassandra_node, f"test_{uuid.uuid4().hex[:12]}")
-        made.append(options)
         if not empty:
             init_keyspace(options, model or load_default_model(), 1)
         return options
 
-    yield make
-    if made:
-        cluster = make_cluster(made[0])
-        session = cluster.connect()
-        for options in made:
-            session.execute(f"DROP KEYSPACE IF EXISTS {options.keyspace}", timeout=60)
-        cluster.shutdown()
+    return make
 
 
 @pytest.fixture(scope="session")
