@@ -12,6 +12,8 @@ from syndb_graphql.store.cassandra.failures import may_pass
 from syndb_graphql.store.cassandra.layout import Layout, Layouts
 from syndb_graphql.store.protocol import Snapshot
 
+WHICH = "WHERE dataset_id = ? AND version = ?"
+"""One version's row of those about versions."""
 WHERE = "WHERE dataset_id = ? AND version = ? AND bucket = ?"
 """One partition of rows."""
 PATIENCE_S = 90.0
@@ -37,14 +39,23 @@ class Base:
         """Nothing was given up, or something was answered since: who cleans up after a failure does not wait once more."""
 
     async def _layout(self, snapshot: Snapshot) -> Layout | None:
-        """How the version is divided; None where it was never begun or is removed, and so has no rows."""
+        """How the version is divided; None where it was never begun or is removed, and so has no rows.
+
+        Raises StoreUnavailable where it has a record, and so has rows: it is not empty because nodes have forgotten where they lie.
+        """
         key = (snapshot.dataset_id, snapshot.version)
         if (known := self._layouts.get(key)) is not None:
             return known
-        found = await self._door.read(
-            f"SELECT bits FROM {self._name('dataset_layout')} WHERE dataset_id = ? AND version = ?", key
-        )
-        return self._layouts.keep(key, Layout(dict(found[0][0] or {}))) if found else None
+        found = await self._door.read(f"SELECT bits FROM {self._name('dataset_layout')} {WHICH}", key)
+        if found:
+            return self._layouts.keep(key, Layout(dict(found[0][0] or {})))
+        # Afterwards: what removes a version takes its record first.
+        if await self._door.read(f"SELECT version FROM {self._name('dataset_version')} {WHICH}", key):
+            raise StoreUnavailable(
+                f"The store of rows has lost how version {snapshot.version} is divided. Ask again; if it repeats, repair the "
+                "table dataset_layout, or load the data set again."
+            )
+        return None
 
     async def _patiently(self, send: Callable[[], Awaitable[T]]) -> T:
         """Sent until it is answered, for as long as the nodes that are missing may be back soon."""

@@ -17,10 +17,10 @@ from typing import Any
 from cassandra import ConsistencyLevel
 
 from syndb_graphql.errors import Conflict, StoreTimeout, StoreUnavailable
-from syndb_graphql.store.cassandra.base import Base
+from syndb_graphql.store.cassandra.base import WHICH, Base
 from syndb_graphql.store.cassandra.door import gather
 from syndb_graphql.store.cassandra.failures import may_pass
-from syndb_graphql.store.cassandra.layout import plan_layout
+from syndb_graphql.store.cassandra.layout import Layout, plan_layout
 from syndb_graphql.store.protocol import DELETED, Head, Hold, Row, Snapshot
 
 SHARDS = 8
@@ -61,13 +61,16 @@ class Heads(Base):
 
     async def open_version(self, snapshot: Snapshot, rows: Mapping[str, int]) -> None:
         layout = plan_layout(rows, self._rows_per_bucket)
+        await self._write_layout(snapshot, layout)
+        # Known to its writer also while nodes are lost.
+        self._layouts.keep((snapshot.dataset_id, snapshot.version), layout)
+
+    async def _write_layout(self, snapshot: Snapshot, layout: Layout) -> None:
         await self._write(
             f"INSERT INTO {self._name('dataset_layout')} (dataset_id, version, bits) VALUES (?, ?, ?) "
             f"USING TIMESTAMP {ROW_TIMESTAMP}",
             (snapshot.dataset_id, snapshot.version, dict(layout.bits)),
         )
-        # Known to its writer also while nodes are lost.
-        self._layouts.keep((snapshot.dataset_id, snapshot.version), layout)
 
     async def _head(self, dataset_id: bytes) -> Head | None:
         """As it is, after all that was begun before is settled."""
@@ -140,19 +143,22 @@ class Heads(Base):
 
     async def write_version(self, snapshot: Snapshot, record: bytes) -> None:
         name, place = self._name("dataset_version"), (snapshot.dataset_id, snapshot.version)
+        if layout := self._layouts.get(place):
+            # Once more: rows were read back, but of this a killed node may have forgotten what it had just acknowledged.
+            await self._write_layout(snapshot, layout)
         insert = f"INSERT INTO {name} (dataset_id, version, record) VALUES (?, ?, ?) IF NOT EXISTS"
-        update = f"UPDATE {name} SET record = ? WHERE dataset_id = ? AND version = ? IF EXISTS"
+        update = f"UPDATE {name} SET record = ? {WHICH} IF EXISTS"
         for _ in range(3):
             if await self._compare(insert, (*place, record)) or await self._compare(update, (record, *place)):
                 return
         raise Conflict("The version is being removed and written by others all the time. Try again.")
 
     async def read_version(self, snapshot: Snapshot) -> bytes | None:
-        cql = f"SELECT record FROM {self._name('dataset_version')} WHERE dataset_id = ? AND version = ?"
+        cql = f"SELECT record FROM {self._name('dataset_version')} {WHICH}"
         return await self._value(cql, (snapshot.dataset_id, snapshot.version))
 
     async def has_version(self, snapshot: Snapshot) -> bool:
-        cql = f"SELECT version FROM {self._name('dataset_version')} WHERE dataset_id = ? AND version = ?"
+        cql = f"SELECT version FROM {self._name('dataset_version')} {WHICH}"
         return bool(await self._read(cql, (snapshot.dataset_id, snapshot.version)))
 
     async def list_versions(self, dataset_id: bytes) -> list[int]:
@@ -161,7 +167,7 @@ class Heads(Base):
 
     async def _forget_version(self, snapshot: Snapshot) -> None:
         """Its record, so that no reader takes what is left of it for the whole."""
-        cql = f"DELETE FROM {self._name('dataset_version')} WHERE dataset_id = ? AND version = ? IF EXISTS"
+        cql = f"DELETE FROM {self._name('dataset_version')} {WHICH} IF EXISTS"
         await self._compare(cql, (snapshot.dataset_id, snapshot.version))
 
     async def _forget_head(self, dataset_id: bytes) -> None:

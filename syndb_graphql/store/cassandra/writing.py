@@ -21,7 +21,7 @@ from cassandra.query import BatchStatement, PreparedStatement
 from syndb_graphql.emit.cql import quoted, related_name
 from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.spec.model import Relation, Table
-from syndb_graphql.store.cassandra.base import WHERE
+from syndb_graphql.store.cassandra.base import WHERE, WHICH
 from syndb_graphql.store.cassandra.encoding import (
     encode_bigint,
     encode_cell,
@@ -164,7 +164,7 @@ class Writing(Heads):
         self._layouts.pop((snapshot.dataset_id, snapshot.version), None)
         # Also where there was none: a writer that stood still may be about to write it.
         await self._write(
-            f"DELETE FROM {self._name('dataset_layout')} WHERE dataset_id = ? AND version = ?",
+            f"DELETE FROM {self._name('dataset_layout')} {WHICH}",
             (snapshot.dataset_id, snapshot.version),
         )
 
