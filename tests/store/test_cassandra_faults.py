@@ -80,9 +80,12 @@ class Traffic:
             await self.go_on(1)
             yield
         finally:
+            ended = [task for task in tasks if task.done()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for task in ended:
+            task.result()  # it met what is no failure of the store: a row that is missing, or a mistake of ours
 
     async def go_on(self, seconds: float) -> None:
         """Returns after that time, in which both have got something done."""

@@ -10,7 +10,7 @@ from syndb_graphql.spec.model import Model
 from syndb_graphql.store.cassandra.door import Door
 from syndb_graphql.store.cassandra.failures import may_pass
 from syndb_graphql.store.cassandra.layout import Layout, Layouts
-from syndb_graphql.store.protocol import Snapshot
+from syndb_graphql.store.protocol import Row, Snapshot
 
 WHICH = "WHERE dataset_id = ? AND version = ?"
 """One version's row of those about versions."""
@@ -44,18 +44,37 @@ class Base:
         Raises StoreUnavailable where it has a record, and so has rows: it is not empty because nodes have forgotten where they lie.
         """
         key = (snapshot.dataset_id, snapshot.version)
-        if (known := self._layouts.get(key)) is not None:
+        if (known := self._layouts.find(key)) is not None:
             return known
-        found = await self._door.read(f"SELECT bits FROM {self._name('dataset_layout')} {WHICH}", key)
+        found = await self._read(f"SELECT bits FROM {self._name('dataset_layout')} {WHICH}", key)
         if found:
             return self._layouts.keep(key, Layout(dict(found[0][0] or {})))
         # Afterwards: what removes a version takes its record first.
-        if await self._door.read(f"SELECT version FROM {self._name('dataset_version')} {WHICH}", key):
+        if await self._read(f"SELECT version FROM {self._name('dataset_version')} {WHICH}", key):
             raise StoreUnavailable(
                 f"The store of rows has lost how version {snapshot.version} is divided. Ask again; if it repeats, repair the "
                 "table dataset_layout, or load the data set again."
             )
         return None
+
+    async def _read(self, cql: str, values: Sequence[Any]) -> Sequence[Row]:
+        async def read() -> Sequence[Row]:
+            return await self._door.read(cql, values)
+
+        return await self._ask(read)
+
+    async def _ask(self, send: Callable[[], Awaitable[Sequence[Row]]], *, repeatable: bool = True) -> Sequence[Row]:
+        """Within the limit of time; once more for as long as the patience of a command lasts."""
+
+        async def send_in_time() -> Sequence[Row]:
+            async with self._door.limited():
+                return await send()
+
+        if not self._patient or not repeatable:
+            return await send_in_time()
+        # Once, and as long as it takes: a node that stands still may be the first to be asked, and costs its whole limit.
+        await self._door.connect()
+        return await self._patiently(send_in_time)
 
     async def _patiently(self, send: Callable[[], Awaitable[T]]) -> T:
         """Sent until it is answered, for as long as the nodes that are missing may be back soon."""

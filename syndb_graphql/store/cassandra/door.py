@@ -86,6 +86,11 @@ class _Repeatable(RetryPolicy):  # type: ignore[misc]
     def on_read_timeout(self, *_: Any, retry_num: int, **__: Any) -> tuple[int, None]:
         return (self.RETRY_NEXT_HOST if retry_num == 0 else self.RETHROW), None
 
+    def on_request_error(self, query: Any, *_: Any, **__: Any) -> tuple[int, None]:
+        """A connection broke, or a node could not: what it was sent may be done. A statement to prepare is no query."""
+        again = query is None or query.is_idempotent
+        return (self.RETRY_NEXT_HOST if again else self.RETHROW), None
+
     def on_write_timeout(self, *_: Any, write_type: int, retry_num: int, **__: Any) -> tuple[int, None]:
         again = retry_num == 0 and write_type != WriteType.CAS
         return (self.RETRY_NEXT_HOST if again else self.RETHROW), None
@@ -101,6 +106,8 @@ class _Call:
     future: asyncio.Future[Sequence[Row]]
     loop: asyncio.AbstractEventLoop
     deadline: float
+    response: Any = None
+    """What is waited for: whoever overtook a node and the node itself may both answer, and the second time is none of it."""
     rows: list[Sequence[Row]] = field(default_factory=list)
     """One result after another."""
     paging_state: bytes | None = None
@@ -256,6 +263,7 @@ class Door:
                 raise
             call.future.set_exception(translate(error, self.options.timeout_s))
             return
+        call.response = response
         response.add_callbacks(partial(self._answered, call, response), partial(self._answered, call, response, None))
 
     def _answered(self, call: _Call, response: Any, rows: Any, error: BaseException | None = None) -> None:
@@ -264,6 +272,9 @@ class Door:
             call.loop.call_soon_threadsafe(self._finish, call, response, rows, error)
 
     def _finish(self, call: _Call, response: Any, rows: Any, error: BaseException | None) -> None:
+        if call.response is not response:
+            return
+        call.response = None
         self._in_flight -= 1
         # Both name the response: circles that would hold its rows until they are collected, tens of megabytes of them.
         response.clear_callbacks()

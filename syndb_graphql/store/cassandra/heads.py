@@ -11,7 +11,7 @@ A server's calls end with their limit of time. A load's store is patient: what i
 that restart, as its rows do; but to be refused, or to find nobody at all, is told at once.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cassandra import ConsistencyLevel
@@ -148,9 +148,10 @@ class Heads(Base):
             await self._write_layout(snapshot, layout)
         insert = f"INSERT INTO {name} (dataset_id, version, record) VALUES (?, ?, ?) IF NOT EXISTS"
         update = f"UPDATE {name} SET record = ? {WHICH} IF EXISTS"
-        for _ in range(3):
+        for _ in range(ATTEMPTS):
             if await self._compare(insert, (*place, record)) or await self._compare(update, (record, *place)):
                 return
+            await self._settled(f"SELECT version FROM {name} {WHICH}", place)  # where nodes are late, this says so
         raise Conflict("The version is being removed and written by others all the time. Try again.")
 
     async def read_version(self, snapshot: Snapshot) -> bytes | None:
@@ -167,8 +168,12 @@ class Heads(Base):
 
     async def _forget_version(self, snapshot: Snapshot) -> None:
         """Its record, so that no reader takes what is left of it for the whole."""
-        cql = f"DELETE FROM {self._name('dataset_version')} {WHICH} IF EXISTS"
-        await self._compare(cql, (snapshot.dataset_id, snapshot.version))
+        name, place = self._name("dataset_version"), (snapshot.dataset_id, snapshot.version)
+        for _ in range(ATTEMPTS):
+            await self._compare(f"DELETE FROM {name} {WHICH} IF EXISTS", place)
+            if not await self._settled(f"SELECT version FROM {name} {WHICH}", place):  # not answered may be not done
+                return
+        raise Conflict("The version is being removed and written by others all the time. Try again.")
 
     async def _forget_head(self, dataset_id: bytes) -> None:
         """Nobody finds the data set any more; its last number stays."""
@@ -187,12 +192,6 @@ class Heads(Base):
         async def read() -> Sequence[Row]:
             statements = [await self._door.bind(cql, (shard,)) for shard in range(SHARDS)]
             return [row for rows in await gather([self._door.start(each) for each in statements]) for row in rows]
-
-        return await self._ask(read)
-
-    async def _read(self, cql: str, values: Sequence[Any]) -> Sequence[Row]:
-        async def read() -> Sequence[Row]:
-            return await self._door.read(cql, values)
 
         return await self._ask(read)
 
@@ -227,19 +226,6 @@ class Heads(Base):
                 raise
             return False
         return bool(applied)
-
-    async def _ask(self, send: Callable[[], Awaitable[Sequence[Row]]], *, repeatable: bool = True) -> Sequence[Row]:
-        """Within the limit of time; once more for as long as the patience of a command lasts."""
-
-        async def send_in_time() -> Sequence[Row]:
-            async with self._door.limited():
-                return await send()
-
-        if not self._patient or not repeatable:
-            return await send_in_time()
-        # Once, and as long as it takes: a node that stands still may be the first to be asked, and costs its whole limit.
-        await self._door.connect()
-        return await self._patiently(send_in_time)
 
 
 def _shard(dataset_id: bytes) -> int:

@@ -59,6 +59,11 @@ def group_by_bucket(keys: Sequence[bytes], bits: int) -> dict[int, list[int]]:
 class Layouts(OrderedDict[tuple[bytes, int], Layout]):
     """Those read lately. A version's never changes, so that it may be kept."""
 
+    def find(self, key: tuple[bytes, int]) -> Layout | None:
+        if key in self:
+            self.move_to_end(key)
+        return self.get(key)
+
     def keep(self, key: tuple[bytes, int], layout: Layout) -> Layout:
         self[key] = layout
         if len(self) > KEPT:

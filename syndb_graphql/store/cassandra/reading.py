@@ -125,12 +125,9 @@ class Reading(Base):
             some = owners[start : start + SIDE_BY_SIDE]
             statements = []
             for owner, component in some:
-                one = component is not None
-                edges = window.edges(relation.key_within(one_component=one))
-                values = self._key(
-                    snapshot, bucket_of(owner, bits), owner, *((component,) if one else ()), *edges, window.limit
-                )
-                statements.append(await self._door.bind(cqls[one], values, limit=window.limit))
+                values = _place(relation, window, owner, component)
+                key = self._key(snapshot, bucket_of(owner, bits), *values, window.limit)
+                statements.append(await self._door.bind(cqls[component is not None], key, limit=window.limit))
             answers = await gather([self._door.start(statement, window.limit) for statement in statements])
             found.update(zip(some, answers, strict=True))
         return {owner: rows[::-1] for owner, rows in found.items()} if window.backwards else found
@@ -186,13 +183,16 @@ class Reading(Base):
         return found
 
     def _related_cql(self, relation: Relation, columns: Sequence[str], window: Window, *, one_component: bool) -> str:
-        cql = f"SELECT {_names(columns)} FROM {self._name(related_name(relation))} {WHERE} AND {relation.owner} = ?"
-        if one_component:
-            cql += f" AND {relation.order} = ?"
         order = relation.key_within(one_component=one_component)
-        for key, sign in ((window.after, ">"), (window.before, "<")):
-            if key is not None:
-                cql += f" AND ({_names(order)}) {sign} ({_names('?' * len(order))})"
+        given = {sign for key, sign in ((window.after, ">"), (window.before, "<")) if key is not None}
+        if given and len(order) > 1:
+            # ScyllaDB takes no tuple beside an equality, nor one that does not begin with the first column of the order.
+            whole = f"({_names(relation.key)}) {{}} ({_names('?' * len(relation.key))})"
+            sides = [whole.format(sign) if sign in given else f"({relation.owner}) {sign}= (?)" for sign in "><"]
+        else:
+            sides = [f"{name} = ?" for name in (relation.owner, *((relation.order,) if one_component else ()))]
+            sides += [f"cid {sign} ?" for sign in "><" if sign in given]
+        cql = f"SELECT {_names(columns)} FROM {self._name(related_name(relation))} {WHERE} AND {' AND '.join(sides)}"
         if window.backwards:
             cql += f" ORDER BY {_names(f'{name} DESC' for name in relation.key)}"
         return f"{cql} LIMIT ?"
@@ -244,6 +244,15 @@ def _walk(window: Window, bits: int) -> Sequence[int]:
     first = bucket_of(window.after[0], bits) if window.after else 0
     last = bucket_of(window.before[0], bits) if window.before else (1 << bits) - 1
     return range(last, first - 1, -1) if window.backwards else range(first, last + 1)
+
+
+def _place(relation: Relation, window: Window, owner: bytes, component: bytes | None) -> list[bytes]:
+    """The values of `_related_cql`, but for the partition and the limit."""
+    order = relation.key_within(one_component=component is not None)
+    if len(order) > 1 and (window.after or window.before):
+        keys = [key[-len(order) :] if key else () for key in (window.after, window.before)]
+        return [value for key in keys for value in (owner, *key)]
+    return [owner, *((component,) if component is not None else ()), *window.edges(order)]
 
 
 def _split(owners: Sequence[Owner], rows: Sequence[Row], *, width: int, window: Window) -> dict[Owner, Sequence[Row]]:

@@ -114,23 +114,23 @@ class Writing(Heads):
 
         async def summarize(key: Sequence[object]) -> None:
             nonlocal count, checksum
-            columns = dict(zip(names, read_columns(await self._scan(whole, key), len(names)), strict=True))
+            columns = dict(zip(names, read_columns(await self._ask_patiently(whole, key), len(names)), strict=True))
             count += len(columns["cid"])
             checksum ^= _checksum(columns["cid"])
             for relation, needed in zip(relations, ends, strict=True):
                 expected[relation.name] += _count_whole([columns[name] for name in needed])
 
         async def count_related(relation: Relation, cql: str, key: Sequence[object]) -> None:
-            found = await self._scan(cql, key)  # first: others count while this waits
+            found = await self._ask_patiently(cql, key)  # first: others count while this waits
             met[relation.name] += found[0][0]
 
         flight = _Flight(READ_IN_FLIGHT)
         try:
             for bucket in range(1 << layout.of(table.name)):
                 key = self._key(snapshot, bucket)
-                await flight.take_off(summarize(key))
+                await flight.take_off(partial(summarize, key))
                 for relation, cql in zip(relations, related, strict=True):
-                    await flight.take_off(count_related(relation, cql, key))
+                    await flight.take_off(partial(count_related, relation, cql, key))
             await flight.land()
         finally:
             flight.abandon()
@@ -156,8 +156,7 @@ class Writing(Heads):
             for name, bits in tables:
                 cql = f"DELETE FROM {self._name(name)} {WHERE}"
                 for bucket in range(1 << bits):
-                    statement = await self._door.bind(cql, self._key(snapshot, bucket))
-                    await flight.take_off(self._patiently(partial(self._door.start, statement)))
+                    await flight.take_off(partial(self._ask_patiently, cql, self._key(snapshot, bucket)))
             await flight.land()
         finally:
             flight.abandon()
@@ -191,10 +190,11 @@ class Writing(Heads):
 
     async def _insert(self, table: str, columns: Iterable[str]) -> PreparedStatement:
         names = ["dataset_id", "version", "bucket", *map(quoted, columns)]
-        return await self._door.prepare(
+        cql = (
             f"INSERT INTO {self._name(table)} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
             f"USING TIMESTAMP {ROW_TIMESTAMP}"
         )
+        return await self._patiently(partial(self._door.prepare, cql))
 
     async def _write_part(
         self,
@@ -211,16 +211,15 @@ class Writing(Heads):
             for start in range(0, len(places), size):
                 batch = make_batch(insert, start_of_row, [rows[place] for place in places[start : start + size]])
                 batch.routing_key, batch.keyspace = routing, self._door.keyspace
-                await flight.take_off(self._send(batch))
+                await flight.take_off(partial(self._send, batch))
 
     async def _send(self, batch: BatchStatement) -> None:
         began = time.monotonic()
         await self._patiently(partial(self._door.start, batch))
         await asyncio.sleep(min(REST * (time.monotonic() - began), LONGEST_REST_S))
 
-    # ── Reading back ──
-    async def _scan(self, cql: str, values: Sequence[object]) -> Sequence[Row]:
-        """All rows of a partition, in pages."""
+    async def _ask_patiently(self, cql: str, values: Sequence[object]) -> Sequence[Row]:
+        """One statement; all rows that it finds, in pages."""
 
         async def read() -> Sequence[Row]:
             return await self._door.read(cql, values)
@@ -248,23 +247,31 @@ class _Flight:
         self._size = size
         self._tasks: set[asyncio.Task[object]] = set()
 
-    async def take_off(self, call: Awaitable[object]) -> None:
+    async def take_off(self, call: Callable[[], Awaitable[object]]) -> None:
         if len(self._tasks) >= self._size:
             await self._wait(asyncio.FIRST_COMPLETED)
-        self._tasks.add(asyncio.ensure_future(call))
+        self._tasks.add(asyncio.ensure_future(call()))
 
     async def land(self) -> None:
         if self._tasks:
-            await self._wait(asyncio.ALL_COMPLETED)
+            await self._wait(asyncio.FIRST_EXCEPTION)
 
     def abandon(self) -> None:
         for task in self._tasks:
             task.cancel()
+            task.add_done_callback(_look_at)
 
     async def _wait(self, until: str) -> None:
         done, self._tasks = await asyncio.wait(self._tasks, return_when=until)
-        for task in done:
-            task.result()
+        failed = [error for task in done if (error := task.exception())]
+        if failed:
+            raise failed[0]
+
+
+def _look_at(task: asyncio.Task[object]) -> None:
+    """That it failed is nobody's concern any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _batch_rows(part: pl.DataFrame) -> int:
