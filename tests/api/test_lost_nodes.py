@@ -274,6 +274,32 @@ async def test_two_are_restarted_while_one_load_publishes_and_another_begins(set
         assert await rows_of(settings, result.dataset) == await rows_of(embedded, result.dataset)
 
 
+async def test_all_are_restarted_between_two_tables_of_a_load(settings, cassandra_cluster, tmp_path):
+    """What the next table needs is prepared when they are back, as its rows are written then."""
+    folder, nodes = tmp_path / "folder", cassandra_cluster.nodes
+    fill(folder, 7, f"Synthetic cortex {uuid4()}")
+    embedded = Settings(data=tmp_path / "embedded", secret_keys=(SECRET,))
+    undisturbed = await load(folder, embedded)
+    restarting: list[asyncio.Task] = []
+    tables = itertools.count(1)
+
+    async def restart() -> None:
+        await asyncio.to_thread(nodes[0].start)
+        await asyncio.gather(*(asyncio.to_thread(node.start) for node in nodes[1:]))
+
+    def meet(name: str) -> None:
+        if name == "write_rows" and next(tables) == 2:
+            for node in nodes:
+                node.kill()
+            restarting.append(asyncio.create_task(restart()))
+
+    result = await load(folder, settings, meet)
+    await restarting[0]
+    assert (result.dataset, result.version) == (undisturbed.dataset, 1)
+    assert undisturbed.dataset
+    assert await rows_of(settings, undisturbed.dataset) == await rows_of(embedded, undisturbed.dataset)
+
+
 class Standstill(Moments):
     """Two of three nodes stand still as that statement of that call is sent, and go on as soon as something is sent again.
 

@@ -249,7 +249,7 @@ async def test_a_paused_server_costs_each_call_its_time_and_holds_up_nobody_else
     beside.cancel()
     took = time.monotonic() - began
     assert {str(each) for each in failed} == {"The store of files does not answer: it took too long."}
-    assert 0.5 < took < 2
+    assert 0.5 < took < 5  # one after the other they would take ten
     assert turns > 30
     s3_server.resume()
     deadline = time.monotonic() + 15

@@ -1,6 +1,7 @@
 """Nodes behind TLS and passwords: the graph is served from them, and whoever is refused is told why, in time."""
 
 import asyncio
+import re
 import secrets
 import subprocess
 import sys
@@ -23,8 +24,8 @@ from tests.servers.certificates import Authority
 
 pytestmark = pytest.mark.servers
 MODEL = load_default_model()
-LONGEST_S = 8.0
-"""Until a refusal is told: to connect may take five seconds, to start one in these tests."""
+LONGEST_S = 10.0
+"""Until a refusal is told: to connect may take five seconds, to start three in these tests."""
 KEYSPACE = "guarded"
 ELSEWHERE = "127.0.0.3"
 """Leads to the node as well, whose certificate does not say so."""
@@ -55,7 +56,7 @@ def settings(guarded_node, tmp_path_factory) -> Settings:
         data=tmp_path_factory.mktemp("guarded"),
         secret_keys=(SECRET,),
         store="cassandra",
-        start_timeout_s=1,
+        start_timeout_s=3,
         cassandra_hosts=(node.host,),
         cassandra_port=node.port,
         cassandra_keyspace=KEYSPACE,
@@ -151,9 +152,9 @@ async def test_whoever_is_refused_is_told_why_and_in_time(wrong, settings, stran
     assert time.monotonic() - began < LONGEST_S
     where = f"the rows in Cassandra ({changed.cassandra_hosts[0]}, keyspace {KEYSPACE})"
     assert len(said) == 1
-    assert said[0].startswith(f"Waiting for {where}, at most 1 s more: ")
+    assert re.match(rf"Waiting for {re.escape(where)}, at most [123] s more: ", said[0])
     assert REFUSALS[wrong] in said[0]
-    assert str(at_start.value).startswith(f"{where}: no answer within 1 s of the start. ")
+    assert str(at_start.value).startswith(f"{where}: no answer within 3 s of the start. ")
     assert REFUSALS[wrong] in str(at_start.value)
     assert at_call.value.code == "STORE_UNAVAILABLE"
     assert REFUSALS[wrong] in str(at_call.value)
