@@ -19,15 +19,16 @@ from functools import partial
 from io import FileIO
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from syndb_graphql.errors import NO_ROOM, BadInput, Conflict, DiskFull, RawDataUnavailable
+from syndb_graphql.errors import NO_ROOM, BadInput, DiskFull, RawDataUnavailable
 from syndb_graphql.held import create_held, remove_unheld
 from syndb_graphql.objects.links import make_link, verify_link
 from syndb_graphql.objects.paths import check_prefix, is_key, path_of
 from syndb_graphql.objects.protocol import Link, LinkedFile, ObjectInfo
+from syndb_graphql.objects.source import Source
 
 INCOMING = ".incoming"
 """Hidden, so no key names it."""
@@ -55,7 +56,8 @@ class LocalObjects:
 
     async def put_file(self, key: str, source: Path, *, content_type: str, sha256: str) -> None:  # noqa: ARG002
         # The content type is not kept: rows know it, and links state it.
-        await self._run(partial(self._put, key, source, sha256.lower()))
+        file = Source(source, sha256.lower())
+        await file.store(self._run(partial(self._put, key, file)))
 
     async def stat(self, key: str) -> ObjectInfo | None:
         found = await self._run(partial(self._find, key))
@@ -138,26 +140,21 @@ class LocalObjects:
         path, status = found
         return path.open("rb", buffering=0), status.st_size
 
-    def _put(self, key: str, source: Path, sha256: str) -> None:
+    def _put(self, key: str, source: Source) -> None:
         target = path_of(self._root, key)
         if self._find(key) is not None:
             with target.open("rb") as file:
-                present = hashlib.file_digest(file, "sha256").hexdigest()
-            if present != sha256:
-                raise Conflict(
-                    f"{key} is taken by a file with sha256 {present}; {source} has {sha256}. Files are never changed: "
-                    "delete the one that is there, or use another key."
-                )
+                source.check_taken(key, hashlib.file_digest(file, "sha256").hexdigest())
             return
         incoming = self._incoming()
         draft = incoming / secrets.token_hex(16)
         try:
             with create_held(draft) as writing:  # held until it has its name
-                found = _copy(source, writing)
-                if found != sha256:
-                    raise BadInput(
-                        f"{source} has sha256 {found}, not {sha256}: it was changed meanwhile. Load it again."
-                    )
+                with source.open() as reading:
+                    while piece := reading.read(PIECE_BYTES):
+                        writing.write(piece)
+                writing.flush()
+                os.fsync(writing.fileno())
                 if os.name == "nt":
                     writing.close()  # Windows renames no open file
                 _rename(draft, target)
@@ -194,22 +191,6 @@ class LocalObjects:
         probe.unlink()
         with os.scandir(self._root):
             pass
-
-
-def _copy(source: Path, writing: BinaryIO) -> str:
-    """Copy, sync, and return the sha256 of what was copied."""
-    digest = hashlib.sha256()
-    try:
-        reading = source.open("rb", buffering=0)
-    except OSError as error:
-        raise BadInput(f"{source} cannot be read: {error.strerror}.") from error
-    with reading:
-        while piece := reading.read(PIECE_BYTES):
-            digest.update(piece)
-            writing.write(piece)
-    writing.flush()
-    os.fsync(writing.fileno())
-    return digest.hexdigest()
 
 
 def _rename(draft: Path, target: Path) -> None:

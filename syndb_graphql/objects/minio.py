@@ -3,13 +3,13 @@
 Links lead to the store itself, under the address that clients reach it by, and are signed here without a call to it; so
 that nobody is given a link to a store that is down, `follow` asks it each second whether it answers. The SDK waits for
 its sockets: calls run on threads of this store's own, as many as it may have connections. Awaiting ends with the time
-limit or the request; the thread goes on until its socket's limit, and takes no new work until then.
+limit or the request (a put is waited for, see source.py); the thread goes on until its socket's limit, and takes no new
+work until then.
 """
 
 import asyncio
 import hashlib
 import logging
-import os
 import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -27,11 +27,12 @@ from minio import Minio
 from minio.error import S3Error
 from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
 
-from syndb_graphql.errors import BadInput, Conflict, RawDataUnavailable, SettingsError
+from syndb_graphql.errors import BadInput, RawDataUnavailable, SettingsError
 from syndb_graphql.objects.links import check_content_type, download_name
 from syndb_graphql.objects.minio_errors import FAILURES, is_missing, reason, translate
 from syndb_graphql.objects.paths import check_key, check_prefix, is_key
 from syndb_graphql.objects.protocol import Link, ObjectInfo, content_disposition
+from syndb_graphql.objects.source import Source
 
 PIECE_BYTES = 262_144
 """Read and handed on at a time, as from a local folder."""
@@ -89,7 +90,8 @@ class MinioObjects:
 
     async def put_file(self, key: str, source: Path, *, content_type: str, sha256: str) -> None:
         check_key(key)
-        await self._run(partial(self._put, key, source, content_type, sha256.lower()), limit=None)
+        file = Source(source, sha256.lower())
+        await file.store(self._run(partial(self._put, key, file, content_type), limit=None))
 
     async def stat(self, key: str) -> ObjectInfo | None:
         check_key(key)
@@ -233,39 +235,29 @@ class MinioObjects:
                 raise RawDataUnavailable(f"{key} is not in the store of files.") from error
             raise
 
-    def _put(self, key: str, source: Path, content_type: str, sha256: str) -> None:
+    def _put(self, key: str, source: Source, content_type: str) -> None:
         found = self._find(key)
         if found is not None:
-            present = found[1] or self._read_sha256(key)
-            if present != sha256:
-                raise Conflict(
-                    f"{key} is taken by a file with sha256 {present}; {source} has {sha256}. Files are never changed: "
-                    "delete the one that is there, or use another key."
-                )
+            source.check_taken(key, found[1] or self._read_sha256(key))
             return
         try:
-            self._upload(key, source, content_type, sha256)
+            self._upload(key, source, content_type)
         except S3Error as error:
             if error.code != "NoSuchBucket":
                 raise
             _make_bucket(self._client, self._bucket)
-            self._upload(key, source, content_type, sha256)
+            self._upload(key, source, content_type)
 
-    def _upload(self, key: str, source: Path, content_type: str, sha256: str) -> None:
-        try:
-            reading = source.open("rb")
-        except OSError as error:
-            raise BadInput(f"{source} cannot be read: {error.strerror}.") from error
-        with reading:
-            size = os.fstat(reading.fileno()).st_size
+    def _upload(self, key: str, source: Source, content_type: str) -> None:
+        with source.open() as reading:
             self._client.put_object(
                 self._bucket.name,
                 self._name(key),
-                cast("BinaryIO", _CheckedFile(reading, source, size, sha256)),
-                size,
+                cast("BinaryIO", reading),
+                reading.size,
                 content_type,
-                metadata={SHA256: sha256},
-                part_size=max(PART_BYTES, -(-size // MAX_PARTS)),
+                metadata={SHA256: source.sha256},
+                part_size=max(PART_BYTES, -(-reading.size // MAX_PARTS)),
                 num_parallel_uploads=1,
             )
 
@@ -336,40 +328,6 @@ class MinioObjects:
             if is_missing(error):
                 return count
             raise
-
-
-class _CheckedFile:
-    """A file that is read once, from its start to its end, and whose last bytes come only if the whole has its sha256.
-
-    So a changed file never becomes an object: its upload breaks off before it is complete.
-    """
-
-    def __init__(self, file: BinaryIO, path: Path, size: int, sha256: str) -> None:
-        self._file = file
-        self._path = path
-        self._left = size
-        self._sha256 = sha256
-        self._digest = hashlib.sha256()
-        if not size:
-            self._check()
-
-    def read(self, count: int) -> bytes:
-        try:
-            piece = self._file.read(count)
-        except OSError as error:
-            raise BadInput(f"{self._path} cannot be read: {error.strerror}.") from error
-        self._digest.update(piece)
-        self._left -= len(piece)
-        if self._left <= 0 or not piece:
-            self._check()
-        return piece
-
-    def _check(self) -> None:
-        found = self._digest.hexdigest()
-        if found != self._sha256:
-            raise BadInput(
-                f"{self._path} has sha256 {found}, not {self._sha256}: it was changed meanwhile. Load it again."
-            )
 
 
 def _connect(bucket: Bucket, endpoint: str, timeout_s: float, attempts: int) -> Minio:

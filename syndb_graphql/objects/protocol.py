@@ -45,7 +45,8 @@ class Objects(Protocol):
     async def put_file(self, key: str, source: Path, *, content_type: str, sha256: str) -> None:
         """Store a local file under `key`; checked against its sha256 (hex): BadInput if it differs.
 
-        The same content again changes nothing; other content under a key that is taken is a Conflict.
+        The same content again changes nothing; other content under a key that is taken is a Conflict. When it is cancelled
+        it breaks off, and when it is over nothing is stored any more.
         """
         ...
 

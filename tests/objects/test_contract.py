@@ -1,6 +1,9 @@
 """What every store of files promises; each test runs on each store."""
 
+import asyncio
 import hashlib
+import os
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +26,14 @@ def put(objects, tmp_path):
         await objects.put_file(key, source, content_type=GLB, sha256=sha256(content))
 
     return put
+
+
+def is_open(path):
+    """In this process."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("no /proc here, which tells the open files")
+    return str(path) in {os.path.realpath(each) for each in descriptors.iterdir()}
 
 
 async def content_of(objects, key, **span):
@@ -108,6 +119,24 @@ async def test_a_file_that_differs_from_its_checksum_is_not_stored(objects, tmp_
 async def test_a_source_that_is_not_there_is_named(objects, tmp_path):
     with pytest.raises(BadInput, match=r"missing\.glb cannot be read: No such file"):
         await objects.put_file(MESH, tmp_path / "missing.glb", content_type=GLB, sha256=sha256(b""))
+
+
+async def test_a_put_that_is_cancelled_stores_nothing_afterwards(objects, tmp_path):
+    """Its thread is over when it is: nobody reads the file any more."""
+    source = tmp_path / "large.glb"
+    content = bytes(64 * 2**20)
+    source.write_bytes(content)
+    storing = asyncio.create_task(objects.put_file(MESH, source, content_type=GLB, sha256=sha256(content)))
+    async with asyncio.timeout(10):
+        while not is_open(source):  # noqa: ASYNC110 - nobody tells that a thread has begun
+            await asyncio.sleep(0)
+    storing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await storing
+    assert not is_open(source)
+    assert await objects.stat(MESH) is None
+    assert await keys_of(objects, "") == []
+    assert await objects.remove_leftovers() == 0
 
 
 async def test_a_checksum_in_capitals_is_the_same_checksum(objects, tmp_path):
