@@ -22,9 +22,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, S
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     ConstantSpeculativeExecutionPolicy,
-    DCAwareRoundRobinPolicy,
     RetryPolicy,
-    TokenAwarePolicy,
 )
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
@@ -32,6 +30,7 @@ from syndb_graphql.errors import StoreUnavailable
 from syndb_graphql.store.cassandra.columns import join_rows
 from syndb_graphql.store.cassandra.failures import MISTAKES, is_of_driver, late, may_pass, translate
 from syndb_graphql.store.cassandra.preparing import prepare
+from syndb_graphql.store.cassandra.routing import Routing, routing_of
 from syndb_graphql.store.cassandra.wire import Protocol
 from syndb_graphql.store.protocol import Row
 
@@ -276,6 +275,7 @@ class Door:
             return
         call.response = None
         self._in_flight -= 1
+        routing_of(response.session).learn(response)
         # Both name the response: circles that would hold its rows until they are collected, tens of megabytes of them.
         response.clear_callbacks()
         response._timer = None
@@ -318,7 +318,7 @@ class Door:
 
 def make_cluster(options: ClusterOptions) -> Cluster:
     profile = ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=options.datacenter)),
+        load_balancing_policy=Routing(options.datacenter),
         retry_policy=_Repeatable(),
         consistency_level=ConsistencyLevel.name_to_value[options.consistency],
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,

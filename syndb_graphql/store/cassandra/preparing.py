@@ -16,6 +16,7 @@ from cassandra.policies import ConstantSpeculativeExecutionPolicy
 from cassandra.protocol import PrepareMessage
 from cassandra.query import PreparedStatement
 
+from syndb_graphql.store.cassandra.routing import routing_of
 from syndb_graphql.store.cassandra.wire import with_bytes
 
 OVERTAKING = ConstantSpeculativeExecutionPolicy(0.1, 2)
@@ -31,6 +32,8 @@ async def prepare(session: Session, cql: str, limit_s: float) -> PreparedStateme
     asked = ResponseFuture(session, PrepareMessage(query=cql), None, limit_s, speculative_execution_plan=overtaking)
     asked.send_request()
     found = await _answer_of(asked)
+    routing = routing_of(session)
+    routing.learn(asked)
     statement = PreparedStatement.from_message(
         found.query_id,
         found.bind_metadata,
@@ -46,7 +49,8 @@ async def prepare(session: Session, cql: str, limit_s: float) -> PreparedStateme
     session.cluster.add_prepared(found.query_id, statement)
     others = [host for host in tuple(session._pools) if host.is_up and host not in asked.attempted_hosts]
     told = [(host, ResponseFuture(session, PrepareMessage(query=cql), None, limit_s)) for host in others]
-    answers = [_answer_of(each) for host, each in told if each._query(host) is not None]  # None: it has just been lost
+    sent = [(host, each) for host, each in told if each._query(host) is not None]  # None: it has just been lost
+    answers = [_answer_of(each) for host, each in sent if not routing.avoids(host)]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(OTHERS_S):
             await asyncio.gather(*answers, return_exceptions=True)  # that one failed is no mistake
