@@ -48,9 +48,10 @@ async def read_standing(rows: Store, dataset_id: bytes) -> Standing:
 
 
 async def read_published(rows: Store) -> list[Standing]:
-    """Every data set that somebody can read, by label and id."""
+    """Every data set that somebody can read, by label and id; none that is deleted while this looks."""
     standings = [await _read_standing(rows, head) for head in await rows.read_heads() if head.version]
-    return sorted(standings, key=lambda one: (one.record.label if one.record else "", one.head.dataset_id))
+    published = [(one.record.label, one.head.dataset_id, one) for one in standings if one.record and one.version]
+    return [one for *_, one in sorted(published, key=lambda each: each[:2])]
 
 
 async def begin_revision(rows: Store, standing: Standing) -> Draft:

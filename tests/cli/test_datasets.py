@@ -3,13 +3,17 @@
 import asyncio
 import io
 import json
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from syndb_graphql.cli import run
+from syndb_graphql.ingest.versions import delete_dataset
 from syndb_graphql.settings import load_settings
 from syndb_graphql.spec.load import load_default_model
-from syndb_graphql.stores import open_stores
+from syndb_graphql.stores import Stores, open_stores
+from tests.ingest.halting import Watched
 
 HEMIBRAIN = "Hemibrain DA1 projection neurons"
 RORB = "Mouse V1 Rorb neuron"
@@ -87,6 +91,22 @@ def test_a_script_removes_by_id_without_being_asked(data, capsys):
     uuid = listed(capsys)[RORB]["uuid"]
     assert run(["delete", uuid.upper(), "--yes"]) == 0
     assert RORB not in listed(capsys)
+
+
+def test_what_somebody_else_removes_while_it_is_listed_is_not_listed(data, capsys, monkeypatch):
+    uuid = UUID(listed(capsys)[RORB]["uuid"])
+
+    def open_and_watch(*arguments, **options) -> Stores:
+        stores = open_stores(*arguments, **options)
+
+        async def meet(name: str) -> None:
+            if name == "read_heads-after":
+                await delete_dataset(stores.rows, stores.objects, uuid)
+
+        return replace(stores, rows=Watched(stores.rows, meet))
+
+    monkeypatch.setattr("syndb_graphql.cli.list.open_stores", open_and_watch)
+    assert len(listed(capsys)) == 5
 
 
 @pytest.mark.embedded

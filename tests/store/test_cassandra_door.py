@@ -123,6 +123,23 @@ async def test_only_what_may_be_done_twice_is_sent_again_where_a_connection_brea
         assert decision == (policy.RETRY_NEXT_HOST if repeatable else policy.RETHROW)
 
 
+@pytest.mark.servers
+async def test_what_is_asked_as_it_connects_may_be_asked_twice(shared_keyspace, monkeypatch):
+    """A node may be lost at that moment as well."""
+    asked, execute = [], Session.execute
+
+    def note(self, query, *arguments, **named):
+        asked.append(query)
+        return execute(self, query, *arguments, **named)
+
+    monkeypatch.setattr(Session, "execute", note)
+    store = CassandraStore(shared_keyspace, MODEL, rows_per_bucket=1)
+    await store.check()
+    await store.close()
+    assert asked
+    assert all(getattr(statement, "is_idempotent", False) for statement in asked)
+
+
 def test_windows_of_an_owner_s_rows_are_asked_for_as_scylladb_takes_it_too():
     """A tuple of columns begins with the first of the order and has no other restriction beside it than of its kind."""
     options = doors.ClusterOptions(hosts=("127.0.0.1",))

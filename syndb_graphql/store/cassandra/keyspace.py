@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cassandra.cluster import Session
+from cassandra.query import SimpleStatement
 
 from syndb_graphql.emit.cql import CqlTable, emit_table, list_tables, quoted
 from syndb_graphql.errors import StoreUnavailable
@@ -118,7 +119,8 @@ def _columns(session: Session, keyspace: str) -> dict[str, dict[str, tuple[str, 
 
 
 def _rows(session: Session, cql: str, keyspace: str) -> list[tuple]:  # type: ignore[type-arg]
-    return list(session.execute(cql, (keyspace,), timeout=DDL_TIMEOUT_S))
+    asked = SimpleStatement(cql, is_idempotent=True)  # so that a node that stands still just then is overtaken
+    return list(session.execute(asked, (keyspace,), timeout=DDL_TIMEOUT_S))
 
 
 def _run(session: Session, cql: str) -> None:
