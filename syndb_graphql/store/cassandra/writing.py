@@ -35,8 +35,11 @@ from syndb_graphql.store.cassandra.layout import COUNTS, Layout, group_by_bucket
 from syndb_graphql.store.cassandra.wire import make_batch
 from syndb_graphql.store.protocol import RelatedCount, Row, RowsSummary, Snapshot, Uuids, join_uuids, read_columns
 
-BATCH_ROWS = 100
-"""Of 200 a load is a tenth faster, and a reader waits for longer behind each of them."""
+BATCH_ROWS = 100, 400
+"""Least and most. A load of large ones is a tenth faster, and a reader waits for longer behind each: so they grow with the number in
+flight, which says how far readers are spared."""
+ROWS_EACH_IN_FLIGHT = 25
+"""By so many: four in flight have the least, sixteen the most."""
 REST, LONGEST_REST_S = 0.5, 0.05
 """After a batch, as a part of what it took: its place in flight stays empty so long. Few in flight leave readers their turn by
 that; with many of them nothing is lost, since the nodes are busy with the others."""
@@ -64,7 +67,7 @@ class Writing(Heads):
         flight = _Flight(self._load_in_flight)
         try:
             for part in rows.iter_slices(SLICE_ROWS):
-                size = _batch_rows(part)
+                size = _within_bytes(self._batch_rows, part)
                 encoded = encode_rows(part, kinds)
                 partitions = _Partitions(snapshot, layout.of(table.name), part["cid"].to_list())
                 await self._write_part(insert, partitions, encoded, size, flight)
@@ -89,7 +92,7 @@ class Writing(Heads):
         flight = _Flight(self._load_in_flight)
         try:
             partitions = _Partitions(snapshot, layout.of(COUNTS), [each.key for each in found])
-            await self._write_part(insert, partitions, encoded, BATCH_ROWS, flight)
+            await self._write_part(insert, partitions, encoded, self._batch_rows, flight)
             await flight.land()
         finally:
             flight.abandon()
@@ -182,6 +185,11 @@ class Writing(Heads):
             await self._write(f"DELETE FROM {records} WHERE dataset_id = ? AND revision = ?", (dataset_id, revision))
 
     # ── Batches ──
+    @property
+    def _batch_rows(self) -> int:
+        least, most = BATCH_ROWS
+        return min(most, max(least, ROWS_EACH_IN_FLIGHT * self._load_in_flight))
+
     async def _begun(self, snapshot: Snapshot) -> Layout:
         layout = await self._layout(snapshot)
         if layout is None:
@@ -274,9 +282,10 @@ def _look_at(task: asyncio.Task[object]) -> None:
         task.exception()
 
 
-def _batch_rows(part: pl.DataFrame) -> int:
+def _within_bytes(count: int, part: pl.DataFrame) -> int:
+    """So many rows, or fewer where they hold much text."""
     longest = sum(size or 0 for size in part.select(pl.col(pl.String).str.len_bytes().max()).row(0))
-    return max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, longest)))
+    return max(1, min(count, BATCH_BYTES // max(1, longest)))
 
 
 def _checksum(cids: Sequence[bytes]) -> int:
