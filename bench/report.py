@@ -119,8 +119,8 @@ def format_wide(wide: Wide) -> str:
         f"{wide.synapses:,} synapses of one data set on one node of Cassandra, which shares the machine with whoever asks it and\n"
         "keeps rows in memory and in files as `cassandra_latest.yaml` has it. Rows are counted as CQL has them, in all tables: a\n"
         "synapse is three. The bare driver is given rows that are resolved, and puts 100 of one partition into a batch with\n"
-        f"`BatchStatement.add(prepared, tuple)`, as many batches in flight as ours: {wide.load.in_flight}. What each left in the node\n"
-        "was compared."
+        f"`BatchStatement.add(prepared, tuple)`, as many batches in flight as ours: {wide.load.in_flight}. Ours hold as many\n"
+        "rows as belong together, up to 400 with so many in flight and 100 with four. What each left in the node was compared."
     )
     ways = [
         (f"**{OURS_NAME}, the whole load**", wide.load),

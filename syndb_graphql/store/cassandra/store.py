@@ -12,7 +12,7 @@ from syndb_graphql.store.cassandra.writing import Writing
 ROWS_PER_BUCKET = 50_000
 """About 12 MB of rows, which a page seldom crosses."""
 LOAD_IN_FLIGHT = 4
-"""Batches: with four a reader's median stays under three times what it is without, at three quarters of the rate of sixteen."""
+"""Batches: with four a reader's median stays under three times what it is without, at two thirds of the rate of sixteen."""
 
 
 class CassandraStore(Reading, Writing):
