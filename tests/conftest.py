@@ -8,21 +8,23 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import hypothesis
+import polars as pl
 import pytest
 
 from syndb_graphql.app import build_app
 from syndb_graphql.cli.demo import DATA
 from syndb_graphql.cli.load import load_folders
+from syndb_graphql.ingest.parquet import POLARS_TYPES
 from syndb_graphql.settings import PREFIX, Settings
 from syndb_graphql.spec.load import load_default_model
-from syndb_graphql.spec.model import Model
+from syndb_graphql.spec.model import Model, Table
 from syndb_graphql.store.cassandra.door import ClusterOptions
 from syndb_graphql.stores import open_stores
 from tests.servers.s3 import S3Server
@@ -118,6 +120,12 @@ def on_cassandra(settings: Settings, options: ClusterOptions) -> Settings:
             "store_timeout_s": options.timeout_s,
         }
     )
+
+
+def frame_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a store takes them: all columns of the table, null where a row has no value."""
+    schema = {column.name: POLARS_TYPES[column.type.name] for column in table.columns}
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 
 
 async def until(ask: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 20) -> Any:

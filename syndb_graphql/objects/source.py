@@ -24,7 +24,7 @@ class Source:
 
     path: Path
     sha256: str
-    _cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event, init=False)
 
     async def store(self, put: Coroutine[Any, Any, None]) -> None:
         """Wait for the put of this file. When cancelled it breaks off with its next piece, and only then is this over:
@@ -35,7 +35,7 @@ class Source:
         try:
             await asyncio.shield(storing)
         except asyncio.CancelledError:
-            self._cancelled.set()
+            self.cancelled.set()
             await asyncio.gather(storing, return_exceptions=True)
             raise
 
@@ -57,10 +57,6 @@ class Source:
                 "delete the one that is there, or use another key."
             )
 
-    @property
-    def cancelled(self) -> bool:
-        return self._cancelled.is_set()
-
 
 class Reading:
     """Its last bytes come only if the whole has its sha256: a changed file breaks off before it is stored."""
@@ -75,7 +71,7 @@ class Reading:
             self._check()
 
     def read(self, count: int) -> bytes:
-        if self._source.cancelled:
+        if self._source.cancelled.is_set():
             raise NotWantedAnyMore
         try:
             piece = self._file.read(count)

@@ -24,6 +24,7 @@ from syndb_graphql.catalog.records import (
     VersionRecord,
     encode_record,
 )
+from syndb_graphql.ingest.parquet import POLARS_TYPES
 from syndb_graphql.spec.identity import derive_cid
 from syndb_graphql.spec.model import Column, Kind, Model, Reference, Table, Term
 from syndb_graphql.store.protocol import Head, RelatedCount, Snapshot, Store
@@ -37,14 +38,6 @@ NULLS = 0.3
 DANGLING = 0.1
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 
-_POLARS = {
-    "float": pl.Float64,
-    "int": pl.Int32,
-    "bigint": pl.Int64,
-    "text": pl.String,
-    "boolean": pl.Boolean,
-    "uuid": pl.Binary,
-}
 _SOURCES = ("{}", "Ωμέγα-{}", "神経{}", "a/b %2F {}", '"{}" \\ \u2028', "🧠{}")
 _VALUES: dict[str, tuple[Any, ...]] = {
     # 1e306 in a ratio is finite in nm and not in µm.
@@ -226,7 +219,7 @@ async def write_version(store: Store, model: Model, record: DatasetRecord, rows:
 
 
 def _frame(table: Table, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    schema = {column.name: _POLARS[column.type.name] for column in table.columns}
+    schema = {column.name: POLARS_TYPES[column.type.name] for column in table.columns}
     return pl.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema)
 
 

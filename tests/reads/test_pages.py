@@ -2,7 +2,6 @@
 
 import uuid
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from syndb_graphql.spec.identity import derive_cid
 from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.protocol import Snapshot
 from syndb_graphql.store.sqlite import SqliteStore
+from tests.conftest import frame_of
 
 MODEL = load_default_model()
 SYNAPSE = MODEL.tables["synapse"]
@@ -20,14 +20,6 @@ RELATION = SYNAPSE.relations["pre"]
 DATASET = uuid.uuid5(uuid.NAMESPACE_URL, "pages").bytes
 OWNERS = [derive_cid(DATASET, "neuron", str(number)) for number in range(3)]
 COMPONENTS = [derive_cid(DATASET, "axon", str(number)) for number in range(2)]
-_POLARS = {
-    "float": pl.Float64,
-    "int": pl.Int32,
-    "bigint": pl.Int64,
-    "text": pl.String,
-    "boolean": pl.Boolean,
-    "uuid": pl.Binary,
-}
 
 
 def make_rows():
@@ -60,9 +52,7 @@ async def store(tmp_path_factory):
     opened = SqliteStore(tmp_path_factory.mktemp("pages") / "rows.sqlite", MODEL, timeout_s=5)
     snapshot = Snapshot(DATASET, await opened.begin_version(DATASET))
     await opened.open_version(snapshot, {})
-    schema = {column.name: _POLARS[column.type.name] for column in SYNAPSE.columns}
-    frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in ROWS], schema=schema)
-    await opened.write_rows(SYNAPSE, snapshot, frame)
+    await opened.write_rows(SYNAPSE, snapshot, frame_of(SYNAPSE, ROWS))
     await opened.finish_rows(SYNAPSE, snapshot, lambda part: None)
     yield opened, snapshot
     await opened.close()

@@ -2,7 +2,6 @@
 
 import uuid
 
-import polars as pl
 import pytest
 
 from syndb_graphql.spec.identity import derive_cid
@@ -10,11 +9,11 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.cassandra import writing
 from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Snapshot, Window
+from tests.conftest import frame_of
 
 pytestmark = pytest.mark.servers
 MODEL = load_default_model()
 NEURON = MODEL.tables["neuron"]
-TYPES = {"text": pl.String, "uuid": pl.Binary, "float": pl.Float64, "boolean": pl.Boolean, "bigint": pl.Int64}
 ROWS = 1000
 
 
@@ -30,14 +29,13 @@ async def test_batches_grow_with_how_many_may_be_in_flight(shared_keyspace, monk
 
     monkeypatch.setattr(writing, "make_batch", note)
     dataset = uuid.uuid5(uuid.uuid4(), "batches").bytes
-    schema = {column.name: TYPES.get(column.type.name, pl.Int32) for column in NEURON.columns}
     cids = sorted(derive_cid(dataset, "neuron", str(number)) for number in range(ROWS))
-    rows = [{name: {"cid": cid, "source_id": text}.get(name) for name in schema} for cid in cids]
+    rows = frame_of(NEURON, [{"cid": cid, "source_id": text} for cid in cids])
     store = CassandraStore(shared_keyspace, MODEL, load_in_flight=in_flight)
     try:
         snapshot = Snapshot(dataset, await store.begin_version(dataset))
         await store.open_version(snapshot, {"neuron": ROWS})
-        await store.write_rows(NEURON, snapshot, pl.DataFrame(rows, schema=schema))
+        await store.write_rows(NEURON, snapshot, rows)
         read = await store.read_page(NEURON, snapshot, columns=["cid", "source_id"], window=Window(2 * ROWS))
     finally:
         await store.close()

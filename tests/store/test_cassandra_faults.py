@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-import polars as pl
 import pytest
 
 from syndb_graphql.errors import StoreUnavailable
@@ -17,6 +16,7 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.cassandra.routing import Routing
 from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Head, Snapshot, Window
+from tests.conftest import frame_of
 from tests.servers.cassandra import CassandraCluster
 
 pytestmark = pytest.mark.servers
@@ -26,14 +26,6 @@ TIMEOUT_S = 5.0
 SLOWEST_S = 2.0
 STANDSTILL_S = 3.0
 RECOVERY_S = 15.0
-_POLARS = {
-    "float": pl.Float64,
-    "int": pl.Int32,
-    "bigint": pl.Int64,
-    "text": pl.String,
-    "boolean": pl.Boolean,
-    "uuid": pl.Binary,
-}
 
 
 @dataclass
@@ -54,9 +46,7 @@ class Traffic:
             "source_id": str(number),
             "pre_neuron_id": self.neuron,
         }
-        schema = {column.name: _POLARS[column.type.name] for column in SYNAPSE.columns}
-        rows = pl.DataFrame([{name: row.get(name) for name in schema}], schema=schema)
-        await self.store.write_rows(SYNAPSE, self.snapshot, rows)
+        await self.store.write_rows(SYNAPSE, self.snapshot, frame_of(SYNAPSE, [row]))
         self.written.append(row["cid"])
 
     async def read_heads(self) -> None:

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import polars as pl
 import pytest
 from cassandra.cluster import Cluster
 
@@ -14,6 +13,7 @@ from syndb_graphql.spec.load import load_default_model
 from syndb_graphql.store.cassandra.door import ClusterOptions, make_cluster
 from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Head, Snapshot, Window
+from tests.conftest import frame_of
 
 pytestmark = pytest.mark.servers
 MODEL = load_default_model()
@@ -51,8 +51,6 @@ async def write(store: CassandraStore) -> Snapshot:
     dataset = uuid.uuid5(uuid.uuid4(), "layouts").bytes
     snapshot = Snapshot(dataset, await store.begin_version(dataset))
     await store.open_version(snapshot, {RELATION.name: ROWS})
-    types = {"text": pl.String, "uuid": pl.Binary, "float": pl.Float64, "boolean": pl.Boolean, "bigint": pl.Int64}
-    schema = {column.name: types.get(column.type.name, pl.Int32) for column in RELATION.columns}
     neuron = derive_cid(dataset, "neuron", "1")
     rows = [
         {
@@ -63,8 +61,7 @@ async def write(store: CassandraStore) -> Snapshot:
         }
         for number in range(ROWS)
     ]
-    frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
-    await store.write_rows(RELATION, snapshot, frame)
+    await store.write_rows(RELATION, snapshot, frame_of(RELATION, rows))
     return snapshot
 
 

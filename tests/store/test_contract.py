@@ -19,6 +19,7 @@ from syndb_graphql.store.cassandra import door, wire
 from syndb_graphql.store.cassandra.store import CassandraStore
 from syndb_graphql.store.protocol import Head, Hold, RelatedCount, Snapshot, Store, Window
 from syndb_graphql.store.sqlite import SqliteStore
+from tests.conftest import frame_of
 
 MODEL = load_default_model()
 NEURON, SYNAPSE, SPINE = MODEL.tables["neuron"], MODEL.tables["synapse"], MODEL.tables["dendritic_spine"]
@@ -26,14 +27,6 @@ DATASET = OTHER = b""
 """Two data sets, others in each test."""
 ROWS = {"neuron": 50, "synapse": 50, "dendritic_spine": 10}
 """Told to the store when a version is begun; more or fewer may come."""
-_POLARS = {
-    "float": pl.Float64,
-    "int": pl.Int32,
-    "bigint": pl.Int64,
-    "text": pl.String,
-    "boolean": pl.Boolean,
-    "uuid": pl.Binary,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +69,6 @@ def cid(table: Table, source: object, dataset: bytes | None = None) -> bytes:
     return derive_cid(dataset or DATASET, table.name, str(source))
 
 
-def frame(table: Table, rows: list[dict]) -> pl.DataFrame:
-    schema = {column.name: _POLARS[column.type.name] for column in table.columns}
-    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
-
-
 async def begin(store: Store, dataset: bytes) -> Snapshot:
     snapshot = Snapshot(dataset, await store.begin_version(dataset))
     await store.open_version(snapshot, ROWS)
@@ -90,7 +78,7 @@ async def begin(store: Store, dataset: bytes) -> Snapshot:
 async def write_neurons(store: Store, count: int, dataset: bytes | None = None) -> Snapshot:
     dataset = dataset or DATASET
     snapshot = await begin(store, dataset)
-    await store.write_rows(NEURON, snapshot, frame(NEURON, [a_neuron(n, dataset) for n in range(count)]))
+    await store.write_rows(NEURON, snapshot, frame_of(NEURON, [a_neuron(n, dataset) for n in range(count)]))
     return snapshot
 
 
@@ -115,7 +103,7 @@ async def write_synapses(store: Store, snapshot: Snapshot, owners: dict[str, int
         for owner, count in owners.items()
         for n in range(count)
     ]
-    await store.write_rows(SYNAPSE, snapshot, frame(SYNAPSE, rows))
+    await store.write_rows(SYNAPSE, snapshot, frame_of(SYNAPSE, rows))
     await store.finish_rows(SYNAPSE, snapshot, lambda part: None)
 
 
@@ -157,7 +145,7 @@ async def test_values_come_back_as_they_were_in_the_columns_that_were_named(stor
         "n_branches": -(2**31),
         "mesh_file_size": 2**53 + 1,
     }
-    await store.write_rows(NEURON, snapshot, frame(NEURON, [row]))
+    await store.write_rows(NEURON, snapshot, frame_of(NEURON, [row]))
     names = [*reversed(row), "side", "truncated", "soma_x"]
     (found,) = await store.read_page(NEURON, snapshot, columns=names, window=Window(2))
     assert dict(zip(names, found, strict=True)) == row | {"side": None, "truncated": None, "soma_x": None}
@@ -261,7 +249,7 @@ async def test_children_of_one_compartment_are_told_from_the_other_parts_of_its_
         {"cid": cid(SPINE, n), "source_id": str(n), "owner_id": cid(NEURON, 0), "parent_id": dendrites[n % 2]}
         for n in range(9)
     ]
-    await store.write_rows(SPINE, snapshot, frame(SPINE, rows))
+    await store.write_rows(SPINE, snapshot, frame_of(SPINE, rows))
     await store.finish_rows(SPINE, snapshot, lambda part: None)
     relation = SPINE.relations["owned"]
     owners = [(cid(NEURON, 0), None), (cid(NEURON, 0), dendrites[0])]
@@ -274,7 +262,7 @@ async def test_a_compartment_without_a_parent_is_no_child_of_its_own(store):
     snapshot = await write_neurons(store, 1)
     alone = cid(SPINE, "alone")
     rows = [{"cid": alone, "source_id": "alone", "owner_id": alone}]
-    await store.write_rows(SPINE, snapshot, frame(SPINE, rows))
+    await store.write_rows(SPINE, snapshot, frame_of(SPINE, rows))
     await store.finish_rows(SPINE, snapshot, lambda part: None)
     relation = SPINE.relations["owned"]
     found = await store.read_related(
@@ -294,7 +282,7 @@ async def test_counts_kept_at_load_are_read_by_key_and_relation(store):
 
 async def test_writing_a_row_again_changes_nothing_and_the_summary_tells_what_is_there(store):
     snapshot = await write_neurons(store, 10)
-    await store.write_rows(NEURON, snapshot, frame(NEURON, [a_neuron(n) for n in range(5)]))
+    await store.write_rows(NEURON, snapshot, frame_of(NEURON, [a_neuron(n) for n in range(5)]))
     assert await store.read_rows(NEURON, snapshot, cids=[cid(NEURON, 4)], columns=["cable_length"]) == [(6.0,)]
     tails = np.frombuffer(b"".join(cid(NEURON, n)[8:] for n in range(10)), "<u8")
     summary = await store.summarize_rows(NEURON, snapshot)

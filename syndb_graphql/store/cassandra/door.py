@@ -19,11 +19,7 @@ from typing import Any
 from cassandra import ConsistencyLevel, WriteType
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
-from cassandra.policies import (
-    ConstantReconnectionPolicy,
-    ConstantSpeculativeExecutionPolicy,
-    RetryPolicy,
-)
+from cassandra.policies import ConstantReconnectionPolicy, ConstantSpeculativeExecutionPolicy, RetryPolicy
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
 from syndb_graphql.errors import StoreUnavailable
